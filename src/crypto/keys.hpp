@@ -1,0 +1,98 @@
+// Signing keys of machines (Ed25519) and accounts (secp256k1), and authenticated encryption.
+// Secret bytes are wiped when their owner is destroyed.
+#pragma once
+#include <array>
+#include <memory>
+#include <string>
+
+#include "base/ids.hpp"
+#include "base/random.hpp"
+
+namespace stratos::crypto {
+
+// 32 secret bytes; wiped on destruction, compared in constant time, never printed.
+class SecretKey {
+ public:
+  SecretKey() = default;
+  explicit SecretKey(const std::array<std::uint8_t, 32>& bytes) : bytes_(bytes) {}
+  static SecretKey draw(Random& random);
+  static Result<SecretKey> from(ByteView bytes);
+  ~SecretKey();
+  SecretKey(const SecretKey&) = default;
+  SecretKey& operator=(const SecretKey&) = default;
+  ByteView view() const { return bytes_; }
+
+ private:
+  std::array<std::uint8_t, 32> bytes_{};
+};
+
+// Ed25519. What is signed begins with a domain, so that no signature serves two purposes.
+using MachineKey = StrongBytes<struct MachineKeyTag, 32>;  // public
+using MachineSignature = StrongBytes<struct MachineSignatureTag, 64>;
+
+class MachineSigner {
+ public:
+  explicit MachineSigner(SecretKey seed);
+  static MachineSigner draw(Random& random);
+  const MachineKey& public_key() const { return public_key_; }
+  MachineSignature sign(std::string_view domain, ByteView message) const;
+  const SecretKey& seed() const { return seed_; }
+
+ private:
+  SecretKey seed_;
+  MachineKey public_key_;
+};
+// Errc::bad_signature.
+Result<void> verify(const MachineKey& key, std::string_view domain, ByteView message,
+                    const MachineSignature& signature);
+
+// secp256k1 with Ethereum's address and recoverable signatures (r, s, v; v is 0 or 1; low s).
+using AccountSignature = StrongBytes<struct AccountSignatureTag, 65>;
+
+class AccountSigner {
+ public:
+  // Errc::bad_key when the scalar is zero or not below the group order.
+  static Result<AccountSigner> from(SecretKey key);
+  static AccountSigner draw(Random& random);
+  const AccountId& address() const { return address_; }
+  AccountSignature sign(const Hash& digest) const;
+  const SecretKey& key() const { return key_; }
+
+ private:
+  AccountSigner(SecretKey key, AccountId address) : key_(std::move(key)), address_(address) {}
+  SecretKey key_;
+  AccountId address_;
+};
+Result<AccountId> recover(const Hash& digest, const AccountSignature& signature);
+// EIP-55 mixed-case "0x…" form; parsing checks the case when it is mixed.
+std::string to_checksum_address(const AccountId& account);
+Result<AccountId> parse_address(std::string_view text);
+
+// AES-256-GCM with 96-bit nonces and 128-bit tags.
+constexpr std::size_t kTagBytes = 16;
+using Nonce = std::array<std::uint8_t, 12>;
+
+// Keeps the expanded key: make one per key, not one per message. One thread at a time.
+class Aead {
+ public:
+  explicit Aead(const SecretKey& key);
+  ~Aead();
+  Aead(Aead&&) noexcept;
+  Aead& operator=(Aead&&) noexcept;
+  // out.size() == plain.size() + kTagBytes; out may begin at plain.
+  void seal(const Nonce& nonce, ByteView associated, ByteView plain, MutableByteView out);
+  // out.size() + kTagBytes == sealed.size(); out may begin at sealed. Errc::decryption_failed leaves
+  // zeros in out.
+  Result<void> open(const Nonce& nonce, ByteView associated, ByteView sealed, MutableByteView out);
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+// Seals a short secret or record with a random nonce in front: nonce, ciphertext, tag.
+Bytes seal_with_random_nonce(const SecretKey& key, Random& random, ByteView associated,
+                             ByteView plain);
+Result<Bytes> open_with_nonce(const SecretKey& key, ByteView associated, ByteView sealed);
+
+}  // namespace stratos::crypto

@@ -1,0 +1,77 @@
+// Files as an interface: the real disk, and a twin that loses power.
+// Calls block. Services reach them through Runtime::offload; RocksDB through kv's Env.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+
+namespace stratos::io {
+
+// Safe for concurrent calls from several threads as long as writes do not overlap reads.
+class File {
+ public:
+  virtual ~File() = default;
+  // Fewer bytes than asked only at the end of the file.
+  virtual Result<std::size_t> read(std::uint64_t offset, MutableByteView out) const = 0;
+  virtual Result<void> write(std::uint64_t offset, ByteView data) = 0;
+  // Data and size are durable when it returns. After Errc::sync_failed what was written since the
+  // last sync is in an unknown state: stop acknowledging and reopen; never call sync again.
+  virtual Result<void> sync() = 0;
+  virtual Result<std::uint64_t> size() const = 0;
+  virtual Result<void> truncate(std::uint64_t size_bytes) = 0;
+  // Frees the blocks that lie wholly inside the range; it reads as zeros afterwards.
+  virtual Result<void> punch_hole(std::uint64_t offset, std::uint64_t length) = 0;
+  // Bytes of disk in use, after holes.
+  virtual Result<std::uint64_t> allocated_bytes() const = 0;
+};
+
+enum class OpenMode : std::uint8_t {
+  read,             // Errc::file_not_found when absent
+  read_write,       // the same
+  create_or_open,
+  create_truncated,
+};
+
+// Holds a folder for one process; released when destroyed.
+class FolderLock {
+ public:
+  virtual ~FolderLock() = default;
+};
+
+// Paths are absolute or relative to the process; parents must exist unless stated.
+// A new, renamed or removed name is durable only after sync_dir of its folder.
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
+  virtual Result<void> remove(const std::string& path) = 0;
+  // Replaces the target atomically.
+  virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  virtual Result<void> link(const std::string& from, const std::string& to) = 0;
+  // Creates missing parents as well; an existing folder is fine.
+  virtual Result<void> make_dirs(const std::string& path) = 0;
+  virtual Result<void> remove_dir(const std::string& path) = 0;
+  virtual Result<void> sync_dir(const std::string& path) = 0;
+  // Names, sorted, without "." and "..".
+  virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  virtual bool exists(const std::string& path) = 0;
+  virtual bool is_dir(const std::string& path) = 0;
+  virtual Result<std::uint64_t> modified_time_s(const std::string& path) = 0;
+  // Bytes that may still be written to the file system that holds `path`.
+  virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;
+  // Errc::folder_locked when somebody holds it already. Creates `path`/LOCK.
+  virtual Result<std::unique_ptr<FolderLock>> lock(const std::string& path) = 0;
+};
+
+// The operating system's files.
+FileSystem& real_file_system();
+
+// Writes a whole small file durably: temporary name, sync, rename, sync of the folder.
+// `secret` files get mode 0600 on a real disk.
+Result<void> write_file_atomic(FileSystem& fs, const std::string& path, ByteView data);
+Result<Bytes> read_file(FileSystem& fs, const std::string& path, std::uint64_t limit_bytes);
+
+}  // namespace stratos::io

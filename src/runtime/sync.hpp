@@ -1,0 +1,101 @@
+// Waiting on one executor: an event, a counter of permits, a queue, a deadline, a fork.
+// All of them belong to one executor and are not thread safe; each wait has a deadline or is ended by
+// its owner's close().
+#pragma once
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "runtime/runtime.hpp"
+
+namespace stratos {
+
+// A list of waiting coroutines, woken in order of arrival. The base of everything below.
+class WaitQueue {
+ public:
+  explicit WaitQueue(Runtime& runtime);
+  ~WaitQueue();
+  WaitQueue(const WaitQueue&) = delete;
+  WaitQueue& operator=(const WaitQueue&) = delete;
+
+  // Errc::deadline_exceeded, or Errc::cancelled by close() or by cancellation of the task.
+  Task<Result<void>> wait(std::optional<Duration> timeout);
+  void wake_one();
+  void wake_all();
+  // Present and later waits end with Errc::cancelled.
+  void close();
+  std::size_t waiting() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+// Counts permits: bounds how much runs at once.
+class Semaphore {
+ public:
+  Semaphore(Runtime& runtime, std::size_t permits) : queue_(runtime), permits_(permits) {}
+  Task<Result<void>> acquire(std::optional<Duration> timeout);
+  bool try_acquire();
+  void release();
+  std::size_t available() const { return permits_; }
+
+ private:
+  WaitQueue queue_;
+  std::size_t permits_;
+};
+
+// A bounded queue of values between coroutines of one executor.
+template <class T>
+class BoundedQueue {
+ public:
+  BoundedQueue(Runtime& runtime, std::size_t capacity)
+      : not_empty_(runtime), not_full_(runtime), capacity_(capacity) {}
+
+  Task<Result<void>> push(T value) {
+    while (values_.size() >= capacity_) STRATOS_CO_CHECK(co_await not_full_.wait(std::nullopt));
+    values_.push_back(std::move(value));
+    not_empty_.wake_one();
+    co_return Result<void>{};
+  }
+  // False when full.
+  bool try_push(T value) {
+    if (values_.size() >= capacity_) return false;
+    values_.push_back(std::move(value));
+    not_empty_.wake_one();
+    return true;
+  }
+  Task<Result<T>> pop(std::optional<Duration> timeout) {
+    while (values_.empty()) STRATOS_CO_CHECK(co_await not_empty_.wait(timeout));
+    T value = std::move(values_.front());
+    values_.pop_front();
+    not_full_.wake_one();
+    co_return Result<T>(std::move(value));
+  }
+  std::size_t size() const { return values_.size(); }
+  void close() {
+    not_empty_.close();
+    not_full_.close();
+  }
+
+ private:
+  WaitQueue not_empty_;
+  WaitQueue not_full_;
+  std::size_t capacity_;
+  std::deque<T> values_;
+};
+
+// Runs `task` on `other`'s executor and resumes the caller on its own. When the caller's wait ends
+// early (timeout: Errc::deadline_exceeded), the task is cancelled and its result dropped.
+template <class T>
+Task<Result<T>> run_on(Runtime& caller, Runtime& other, Task<Result<T>> task, Duration timeout);
+
+// Ends `task` with Errc::deadline_exceeded after `timeout`.
+template <class T>
+Task<Result<T>> with_deadline(Runtime& runtime, Task<Result<T>> task, Duration timeout) {
+  return run_on<T>(runtime, runtime, std::move(task), timeout);
+}
+
+}  // namespace stratos
