@@ -85,22 +85,24 @@ class BodySource {
   virtual Result<Attributes> finish() = 0;
 };
 
-// A body on its way out: every byte has been authenticated.
+// A part of an object's bytes: [first, last], open ends and suffixes as in RFC 9110 §14.1.2.
+struct ByteRange {
+  std::optional<std::uint64_t> first;
+  std::optional<std::uint64_t> last;  // with `first` absent: the number of bytes from the end
+};
+
+// A body on its way out: every byte has been authenticated. Nothing is fetched before next().
 class ObjectReader {
  public:
   virtual ~ObjectReader() = default;
   virtual const ObjectInfo& info() const = 0;
+  // Delivers only this range; before the first next(). Errc::range_not_satisfiable.
+  virtual Result<void> select(ByteRange range) = 0;
   // The range that will be delivered.
   virtual std::uint64_t offset() const = 0;
   virtual std::uint64_t length() const = 0;
   // The next bytes, empty at the end. Errc::object_unreadable when too many fragments are missing.
   virtual Task<Result<Buffer>> next() = 0;
-};
-
-// A part of an object's bytes: [first, last], open ends and suffixes as in RFC 9110 §14.1.2.
-struct ByteRange {
-  std::optional<std::uint64_t> first;
-  std::optional<std::uint64_t> last;  // with `first` absent: the number of bytes from the end
 };
 
 struct BucketInfo {
@@ -169,12 +171,8 @@ class ObjectClient {
   virtual Task<Result<ObjectInfo>> put(Principal who, std::string bucket, std::string key,
                                        BodySource& body, Condition condition) = 0;
   virtual Task<Result<ObjectInfo>> head(std::string bucket, std::string key) = 0;
-  // Errc::range_not_satisfiable. The reader refers to this client and dies before it.
-  virtual Task<Result<std::unique_ptr<ObjectReader>>> get(std::string bucket, std::string key,
-                                                          std::optional<ByteRange> range) = 0;
-  // The reader of an object that head() described, so that conditions can be checked in between
-  // without a second look-up.
-  virtual Task<Result<std::unique_ptr<ObjectReader>>> open(std::string bucket, std::string key) = 0;
+  // One look-up; the reader refers to this client and dies before it.
+  virtual Task<Result<std::unique_ptr<ObjectReader>>> get(std::string bucket, std::string key) = 0;
   // Deleting what is absent succeeds.
   virtual Task<Result<void>> remove(std::string bucket, std::string key, Condition condition) = 0;
   // One result per key, in order.
