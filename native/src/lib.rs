@@ -1,0 +1,8 @@
+//! What Stratos takes from Rust, behind the C ABI that `stratos_native.h` documents.
+//! One module per subject; each holds its own `extern "C"` functions. A panic in one of them is a
+//! bug and aborts the process, because it cannot leave an `extern "C"` function.
+
+mod blake3_tree;
+mod crc;
+mod ffi;
+mod keccak;

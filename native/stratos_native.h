@@ -1,0 +1,44 @@
+// What the program takes from Rust: BLAKE3 and its tree, Keccak-256 and the CRCs.
+// Only src/crypto includes this header.
+//
+// Rules of every function: safe from any thread; keeps no pointer; a pointer may be null when its
+// length is 0; input and output may not overlap. There are no error returns: a broken precondition
+// is a bug of the caller and aborts the process.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { STRATOS_BLAKE3_GROUP_BYTES = 16384 };
+
+void stratos_blake3(const uint8_t* data, size_t length, uint8_t out[32]);
+// The first out_length bytes of BLAKE3's unbounded output.
+void stratos_blake3_xof(const uint8_t* data, size_t length, uint8_t* out, size_t out_length);
+
+// Chaining values (32 bytes each, one after the other) of the 16 KiB groups of a part of a longer
+// input. The part begins at byte `offset`, a multiple of the group size; only its last group may be
+// short. Writes to `out` 32 bytes for each of the ⌈length / 16 KiB⌉ groups. The whole input must be
+// longer than one group: a single group has no chaining value, only a root.
+void stratos_blake3_groups(const uint8_t* data, size_t length, uint64_t offset, uint8_t* out);
+// The root, equal to stratos_blake3 of the whole, from the chaining values of all groups; count >= 2.
+void stratos_blake3_root(const uint8_t* groups, size_t count, uint8_t out[32]);
+
+// Keccak-256 with the original padding, as Ethereum uses it.
+void stratos_keccak256(const uint8_t* data, size_t length, uint8_t out[32]);
+
+// `crc` is the finished CRC of what came before, 0 at the beginning; the result is the finished CRC
+// up to and with `data`.
+uint32_t stratos_crc32(uint32_t crc, const uint8_t* data, size_t length);      // CRC-32/ISO-HDLC
+uint32_t stratos_crc32c(uint32_t crc, const uint8_t* data, size_t length);     // CRC-32/ISCSI
+uint64_t stratos_crc64nvme(uint64_t crc, const uint8_t* data, size_t length);  // CRC-64/NVME
+// The CRC of a followed by b, from the finished CRCs of both and the length of b in bytes.
+uint32_t stratos_crc32_combine(uint32_t crc_a, uint32_t crc_b, uint64_t length_b);
+uint32_t stratos_crc32c_combine(uint32_t crc_a, uint32_t crc_b, uint64_t length_b);
+uint64_t stratos_crc64nvme_combine(uint64_t crc_a, uint64_t crc_b, uint64_t length_b);
+
+#ifdef __cplusplus
+}
+#endif
