@@ -22,6 +22,8 @@ class File {
   virtual Result<void> sync() = 0;
   virtual Result<std::uint64_t> size() const = 0;
   virtual Result<void> truncate(std::uint64_t size_bytes) = 0;
+  // A hint to begin writing the range to disk now, so that a later sync is short. Promises nothing.
+  virtual void start_writeback(std::uint64_t /*offset*/, std::uint64_t /*length*/) {}
   // Frees the blocks that lie wholly inside the range; it reads as zeros afterwards.
   virtual Result<void> punch_hole(std::uint64_t offset, std::uint64_t length) = 0;
   // Bytes of disk in use, after holes.
@@ -29,10 +31,11 @@ class File {
 };
 
 enum class OpenMode : std::uint8_t {
-  read,             // Errc::file_not_found when absent
-  read_write,       // the same
+  read,        // Errc::file_not_found when absent
+  read_write,  // the same
   create_or_open,
   create_truncated,
+  create_secret,  // create_truncated, and only the owner may read or write it (mode 0600)
 };
 
 // Holds a folder for one process; released when destroyed.
@@ -51,7 +54,8 @@ class FileSystem {
   // Replaces the target atomically.
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<void> link(const std::string& from, const std::string& to) = 0;
-  // Creates missing parents as well; an existing folder is fine.
+  // Creates missing parents as well; an existing folder is fine. What it creates is durable when it
+  // returns.
   virtual Result<void> make_dirs(const std::string& path) = 0;
   virtual Result<void> remove_dir(const std::string& path) = 0;
   virtual Result<void> sync_dir(const std::string& path) = 0;
@@ -69,9 +73,15 @@ class FileSystem {
 // The operating system's files.
 FileSystem& real_file_system();
 
-// Writes a whole small file durably: temporary name, sync, rename, sync of the folder.
-// `secret` files get mode 0600 on a real disk.
+// The folder a path lies in: "." for a bare name.
+std::string parent_of(const std::string& path);
+
+// Writes a whole small file durably: temporary name (`path`.tmp), sync, rename, sync of the folder.
+// A reader sees the old content or the new, also after power loss. One writer per path at a time.
 Result<void> write_file_atomic(FileSystem& fs, const std::string& path, ByteView data);
+// The same with mode 0600, from the first byte on.
+Result<void> write_secret_file(FileSystem& fs, const std::string& path, ByteView data);
+// Errc::too_large when the file is longer than the limit.
 Result<Bytes> read_file(FileSystem& fs, const std::string& path, std::uint64_t limit_bytes);
 
 }  // namespace stratos::io
