@@ -1,0 +1,390 @@
+// The verbs of the index: what an ordered entry may ask for. Each command is a record with its verb
+// number; its result is a record too. Format: docs/formats/index.md.
+#pragma once
+#include "meta/receipt.hpp"
+#include "meta/records.hpp"
+
+namespace stratos::meta {
+
+enum class Verb : std::uint16_t {
+  create_account = 1,
+  create_access_key = 2,
+  create_bucket = 3,
+  delete_bucket = 4,
+  put_object = 5,
+  delete_object = 6,
+  copy_object = 7,
+  create_upload = 8,
+  put_part = 9,
+  complete_upload = 10,
+  abort_upload = 11,
+  commit_segments = 12,
+  add_holder = 13,
+  register_node = 14,
+  set_node_state = 15,
+  reserve_grant = 16,
+  trim_feed = 17,
+};
+
+// One request of a batch. A retry with the same id gets the first result.
+struct Item {
+  Verb verb{};
+  IdempotencyId id;  // zero: not remembered
+  Bytes command;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.verb);
+    field(2, self.id);
+    field(3, self.command);
+  }
+};
+
+// An ordered entry: a meta node's signed batch.
+struct Entry {
+  static constexpr std::uint8_t kFormat = 1;
+  static constexpr std::string_view kDomain = "stratos.entry.v1";
+  crypto::MachineKey submitter;
+  crypto::MachineSignature signature;  // over `items` encoded as ItemList
+  Bytes items;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.submitter);
+    field(2, self.signature);
+    field(3, self.items);
+  }
+};
+struct ItemList {
+  std::vector<Item> items;
+  static void fields(auto& self, auto&& field) { field(1, self.items); }
+};
+struct ItemResult {
+  std::uint16_t code = 0;  // Errc, 0 when it took effect
+  Bytes value;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.code);
+    field(2, self.value);
+  }
+};
+struct ItemResults {
+  std::vector<ItemResult> results;
+  static void fields(auto& self, auto&& field) { field(1, self.results); }
+};
+
+struct Nothing {
+  static void fields(auto&, auto&&) {}
+};
+
+struct CreateAccount {
+  static constexpr Verb kVerb = Verb::create_account;
+  using Reply = Nothing;
+  AccountId account;
+  std::string name;
+  std::uint64_t ozone_noz = 0;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.account);
+    field(2, self.name);
+    field(3, self.ozone_noz);
+  }
+};
+struct CreateAccessKey {
+  static constexpr Verb kVerb = Verb::create_access_key;
+  using Reply = Nothing;
+  std::string access_key;
+  AccountId account;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.access_key);
+    field(2, self.account);
+  }
+};
+
+// Errc::bucket_exists (another owner), Errc::bucket_owned_by_you, Errc::too_many_buckets,
+// Errc::bad_bucket_name.
+struct CreateBucket {
+  static constexpr Verb kVerb = Verb::create_bucket;
+  using Reply = BucketRecord;
+  std::string name;
+  AccountId owner;
+  std::string region;
+  std::string profile;  // empty: the network's first
+  static void fields(auto& self, auto&& field) {
+    field(1, self.name);
+    field(2, self.owner);
+    field(3, self.region);
+    field(4, self.profile);
+  }
+};
+struct DeleteBucket {
+  static constexpr Verb kVerb = Verb::delete_bucket;
+  using Reply = Nothing;
+  std::string name;
+  static void fields(auto& self, auto&& field) { field(1, self.name); }
+};
+
+// A segment that is durable on a write quorum of nodes.
+struct SegmentCommit {
+  SegmentId id;
+  std::uint64_t table_version = 0;
+  std::uint8_t k = 0;
+  std::uint8_t m = 0;
+  std::uint64_t length = 0;
+  std::vector<Receipt> receipts;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.id);
+    field(2, self.table_version);
+    field(3, self.k);
+    field(4, self.m);
+    field(5, self.length);
+    field(6, self.receipts);
+  }
+};
+// Makes segments known while an upload runs; they are freed again unless something refers to them in
+// time. Errc::below_quorum, Errc::bad_placement, Errc::lease_expired, Errc::no_such_grant.
+struct CommitSegments {
+  static constexpr Verb kVerb = Verb::commit_segments;
+  using Reply = Nothing;
+  std::vector<SegmentCommit> segments;
+  static void fields(auto& self, auto&& field) { field(1, self.segments); }
+};
+// Adds a fragment that arrived late, or was repaired, to a segment nobody changed meanwhile.
+// Errc::stale_generation, Errc::no_such_segment.
+struct AddHolder {
+  static constexpr Verb kVerb = Verb::add_holder;
+  using Reply = Nothing;
+  Generation generation;
+  Receipt receipt;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.generation);
+    field(2, self.receipt);
+  }
+};
+
+// What must hold of the current version of a key when the command is ordered.
+struct Precondition {
+  std::optional<bool> exists;
+  std::optional<VersionId> version;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.exists);
+    field(2, self.version);
+  }
+};
+
+// Makes an object visible: inline, or of slices of known segments and of those committed here.
+// Errc::no_such_bucket, Errc::precondition_failed, Errc::no_such_segment and CommitSegments' errors.
+struct PutObject {
+  static constexpr Verb kVerb = Verb::put_object;
+  struct Reply {
+    VersionId version;
+    WallTime modified;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.version);
+      field(2, self.modified);
+    }
+  };
+  std::string bucket;
+  std::string key;
+  Precondition condition;
+  std::uint64_t size = 0;
+  Bytes sealed_attributes;
+  Bytes sealed_summary;
+  Bytes context;
+  WrappedKey data_key;
+  std::optional<Bytes> inline_body;
+  SlicePage slices;
+  std::vector<Bytes> page_macs;
+  std::vector<SegmentCommit> segments;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.key);
+    field(3, self.condition);
+    field(4, self.size);
+    field(5, self.sealed_attributes);
+    field(6, self.sealed_summary);
+    field(7, self.context);
+    field(8, self.data_key);
+    field(9, self.inline_body);
+    field(10, self.slices);
+    field(11, self.page_macs);
+    field(12, self.segments);
+  }
+};
+struct DeleteObject {
+  static constexpr Verb kVerb = Verb::delete_object;
+  using Reply = Nothing;
+  std::string bucket;
+  std::string key;
+  Precondition condition;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.key);
+    field(3, self.condition);
+  }
+};
+// Shares the segments of `version`, which must be the source's current one (Errc::no_such_object).
+struct CopyObject {
+  static constexpr Verb kVerb = Verb::copy_object;
+  using Reply = PutObject::Reply;
+  std::string source_bucket;
+  std::string source_key;
+  VersionId version;
+  std::string bucket;
+  std::string key;
+  Bytes sealed_attributes;
+  Bytes sealed_summary;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.source_bucket);
+    field(2, self.source_key);
+    field(3, self.version);
+    field(4, self.bucket);
+    field(5, self.key);
+    field(6, self.sealed_attributes);
+    field(7, self.sealed_summary);
+  }
+};
+
+struct CreateUpload {
+  static constexpr Verb kVerb = Verb::create_upload;
+  using Reply = Nothing;
+  std::string bucket;
+  std::string key;
+  UploadId upload;  // drawn by the client
+  AccountId initiator;
+  Bytes sealed_attributes;
+  WrappedKey data_key;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.key);
+    field(3, self.upload);
+    field(4, self.initiator);
+    field(5, self.sealed_attributes);
+    field(6, self.data_key);
+  }
+};
+// Errc::no_such_upload.
+struct PutPart {
+  static constexpr Verb kVerb = Verb::put_part;
+  using Reply = PutObject::Reply;
+  std::string bucket;
+  std::string key;
+  UploadId upload;
+  std::uint32_t number = 0;
+  std::uint64_t size = 0;
+  Bytes sealed_attributes;
+  SlicePage slices;
+  Bytes mac;
+  std::vector<SegmentCommit> segments;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.key);
+    field(3, self.upload);
+    field(4, self.number);
+    field(5, self.size);
+    field(6, self.sealed_attributes);
+    field(7, self.slices);
+    field(8, self.mac);
+    field(9, self.segments);
+  }
+};
+// Joins parts to an object; moves slices, not bytes. The revisions are those the client computed
+// attributes and MACs from: Errc::no_such_part when a part was sent again meanwhile.
+struct CompleteUpload {
+  static constexpr Verb kVerb = Verb::complete_upload;
+  using Reply = PutObject::Reply;
+  struct Part {
+    std::uint32_t number = 0;
+    VersionId revision;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.number);
+      field(2, self.revision);
+    }
+  };
+  std::string bucket;
+  std::string key;
+  UploadId upload;
+  Precondition condition;
+  std::vector<Part> parts;
+  Bytes sealed_attributes;
+  Bytes sealed_summary;
+  std::vector<Bytes> page_macs;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.key);
+    field(3, self.upload);
+    field(4, self.condition);
+    field(5, self.parts);
+    field(6, self.sealed_attributes);
+    field(7, self.sealed_summary);
+    field(8, self.page_macs);
+  }
+};
+struct AbortUpload {
+  static constexpr Verb kVerb = Verb::abort_upload;
+  using Reply = Nothing;
+  std::string bucket;
+  std::string key;
+  UploadId upload;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.key);
+    field(3, self.upload);
+  }
+};
+
+struct RegisterNode {
+  static constexpr Verb kVerb = Verb::register_node;
+  struct Reply {
+    NodeId node;
+    static void fields(auto& self, auto&& field) { field(1, self.node); }
+  };
+  crypto::MachineKey key;
+  std::string endpoint;
+  std::string domain;  // empty: the node itself
+  std::uint64_t capabilities = 0;
+  std::uint64_t capacity_bytes = 0;
+  std::uint32_t free_class = 0;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.key);
+    field(2, self.endpoint);
+    field(3, self.domain);
+    field(4, self.capabilities);
+    field(5, self.capacity_bytes);
+    field(6, self.free_class);
+  }
+};
+struct SetNodeState {
+  static constexpr Verb kVerb = Verb::set_node_state;
+  using Reply = Nothing;
+  NodeId node;
+  NodeState state = NodeState::down;
+  std::uint32_t free_class = 0;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.node);
+    field(2, self.state);
+    field(3, self.free_class);
+  }
+};
+// Errc::no_such_account, Errc::grant_exhausted when the account has less ozone.
+struct ReserveGrant {
+  static constexpr Verb kVerb = Verb::reserve_grant;
+  using Reply = GrantRecord;
+  AccountId payer;
+  crypto::MachineKey meta_node;
+  std::uint64_t noz = 0;
+  std::uint64_t segments = 0;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.payer);
+    field(2, self.meta_node);
+    field(3, self.noz);
+    field(4, self.segments);
+  }
+};
+// Drops feed entries that the node has made durable.
+struct TrimFeed {
+  static constexpr Verb kVerb = Verb::trim_feed;
+  using Reply = Nothing;
+  NodeId node;
+  std::uint64_t up_to = 0;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.node);
+    field(2, self.up_to);
+  }
+};
+
+}  // namespace stratos::meta

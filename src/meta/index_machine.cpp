@@ -1,0 +1,380 @@
+#include "meta/index_machine.hpp"
+
+#include "meta/keys.hpp"
+#include "meta/queries.hpp"
+#include "meta/verbs.hpp"
+
+namespace stratos::meta {
+namespace {
+
+constexpr std::size_t kSweepBudget = 256;
+constexpr std::size_t kVerifiedGroupsKept = 65'536;
+
+Bytes head_key() { return keys::named(keys::Family::machine, "head"); }
+
+Hash chain_root(const Hash& before, Height height, const Hash& digest) {
+  Bytes input = to_bytes(as_bytes("stratos.root.v1"));
+  append(input, before.view());
+  put_be(input, height.value);
+  append(input, digest.view());
+  return crypto::blake3(input);
+}
+
+Result<Entry> open_entry(ByteView bytes, const Params& params) {
+  if (bytes.size() > ordering::kMaxEntryBytes) return fail(Errc::too_large, "entry");
+  STRATOS_TRY(Entry entry, codec::decode<Entry>(bytes));
+  if (std::ranges::find(params.meta_keys, entry.submitter) == params.meta_keys.end()) {
+    return fail(Errc::peer_not_trusted, "submitter is no meta node");
+  }
+  return entry;
+}
+
+}  // namespace
+
+Bytes encode_genesis(const Params& params) { return codec::encode(params); }
+
+Bytes make_entry(const std::vector<Item>& items, const crypto::MachineSigner& signer) {
+  ItemList list;
+  list.items = items;
+  Entry entry;
+  entry.submitter = signer.public_key();
+  entry.items = codec::encode(list);
+  entry.signature = signer.sign(Entry::kDomain, entry.items);
+  return codec::encode(entry);
+}
+
+Result<std::vector<ItemResult>> parse_results(ByteView value) {
+  STRATOS_TRY(ItemResults results, codec::decode<ItemResults>(value));
+  return std::move(results.results);
+}
+
+Result<std::unique_ptr<IndexMachine>> IndexMachine::open(kv::Store& store) {
+  std::unique_ptr<IndexMachine> machine(new IndexMachine(store));
+  STRATOS_CHECK(machine->load_head());
+  STRATOS_CHECK(machine->load_params());
+  return machine;
+}
+
+Result<void> IndexMachine::load_head() {
+  STRATOS_TRY(const std::optional<Bytes> bytes, store_.get(head_key()));
+  if (!bytes) return {};
+  STRATOS_TRY(head_, codec::decode<Head>(*bytes));
+  STRATOS_TRY(hash_, crypto::LtHash::from_state(head_.hash_state));
+  return {};
+}
+
+Result<void> IndexMachine::load_params() {
+  STRATOS_TRY(const std::optional<Bytes> bytes, store_.get(keys::of(keys::Family::params)));
+  if (!bytes) return {};
+  STRATOS_TRY(params_, codec::decode<Params>(*bytes));
+  return {};
+}
+
+Result<Hash> IndexMachine::init(const ordering::Genesis& genesis) {
+  STRATOS_TRY(Params params, codec::decode<Params>(genesis.state));
+  State state(store_);
+  params.network = genesis.network;
+  state.store(keys::of(keys::Family::params), params);
+  Pending pending = make_pending(state, Height(0), genesis.time);
+  STRATOS_CHECK(state.status());
+  STRATOS_CHECK(store_.write(pending.batch));
+  head_ = pending.head;
+  hash_ = pending.hash;
+  params_ = std::move(params);
+  return head_.root;
+}
+
+Result<void> IndexMachine::admit(ByteView bytes) const {
+  STRATOS_TRY(const Entry entry, open_entry(bytes, params_));
+  STRATOS_CHECK(crypto::verify(entry.submitter, Entry::kDomain, entry.items, entry.signature));
+  STRATOS_TRY(const ItemList list, codec::decode<ItemList>(entry.items));
+  for (const Item& item : list.items) STRATOS_CHECK(verify_receipts(item));
+  return {};
+}
+
+Result<void> IndexMachine::verify_receipts(const Item& item) const {
+  const auto check_all = [this](const std::vector<SegmentCommit>& segments) -> Result<void> {
+    for (const SegmentCommit& segment : segments) {
+      for (const Receipt& receipt : segment.receipts) {
+        STRATOS_CHECK(verify_receipt_cached(receipt));
+      }
+    }
+    return {};
+  };
+  if (item.verb == Verb::put_object) {
+    STRATOS_TRY(const PutObject command, codec::decode<PutObject>(item.command));
+    return check_all(command.segments);
+  }
+  if (item.verb == Verb::put_part) {
+    STRATOS_TRY(const PutPart command, codec::decode<PutPart>(item.command));
+    return check_all(command.segments);
+  }
+  if (item.verb == Verb::commit_segments) {
+    STRATOS_TRY(const CommitSegments command, codec::decode<CommitSegments>(item.command));
+    return check_all(command.segments);
+  }
+  if (item.verb == Verb::add_holder) {
+    STRATOS_TRY(const AddHolder command, codec::decode<AddHolder>(item.command));
+    return verify_receipt_cached(command.receipt);
+  }
+  return {};
+}
+
+// One signature covers a whole group commit of a node, so most receipts need only hashes.
+Result<void> IndexMachine::verify_receipt_cached(const Receipt& receipt) const {
+  STRATOS_TRY(const Hash root, root_from_path(receipt_leaf(receipt), receipt.leaf, receipt.leaves,
+                                              receipt.path));
+  Bytes group = receipt_message(receipt.node, root);
+  append(group, receipt.signer.view());
+  append(group, receipt.signature.view());
+  const Hash id = crypto::blake3(group);
+  if (verified_groups_.contains(id)) return {};
+  STRATOS_CHECK(verify_receipt(receipt));
+  if (verified_groups_.size() >= kVerifiedGroupsKept) verified_groups_.clear();
+  verified_groups_.insert(id);
+  return {};
+}
+
+std::vector<Bytes> IndexMachine::build(std::vector<Bytes> candidates,
+                                       std::size_t max_bytes) const {
+  std::size_t used = 0;
+  std::size_t count = 0;
+  while (count < candidates.size() && used + candidates[count].size() <= max_bytes) {
+    used += candidates[count++].size();
+  }
+  candidates.resize(count);
+  return candidates;
+}
+
+bool IndexMachine::check(const ordering::Block& block) const {
+  if (block.height.value != head_.height.value + 1 || block.time < head_.time) return false;
+  return std::ranges::all_of(block.entries, [this](const Bytes& entry) {
+    return admit(entry).has_value();
+  });
+}
+
+Result<ordering::Applied> IndexMachine::apply(const ordering::Block& block) {
+  STRATOS_ASSERT(block.height.value == head_.height.value + 1, "blocks are applied in order");
+  pending_.reset();
+  State state(store_);
+  ordering::Applied applied;
+  std::uint32_t index = 0;
+  Bytes remembered;
+  for (const Bytes& entry : block.entries) {
+    applied.results.push_back(apply_entry(state, block, entry, index, remembered));
+  }
+  Context context{state, params_, block.height, index, block.time};
+  if (!remembered.empty()) {
+    state.put(keys::results_of(block.height), std::move(remembered));
+    Bytes subject;
+    put_be(subject, block.height.value);
+    const WallTime forget = block.time + std::chrono::milliseconds(params_.idempotency_ms);
+    state.put(keys::due(forget, DueKind::forget_results, subject), {});
+  }
+  sweep(context, kSweepBudget);
+  pending_ = make_pending(state, block.height, block.time);
+  if (const Result<void> status = state.status(); !status) {
+    pending_.reset();
+    return fail(status.error());
+  }
+  applied.root = pending_->head.root;
+  return applied;
+}
+
+ordering::EntryResult IndexMachine::apply_entry(State& state, const ordering::Block& block,
+                                                ByteView bytes, std::uint32_t& index,
+                                                Bytes& remembered) {
+  ordering::EntryResult result;
+  const Result<Entry> entry = open_entry(bytes, params_);
+  const Result<ItemList> list =
+      entry ? codec::decode<ItemList>(entry->items) : Result<ItemList>(fail(entry.error()));
+  if (!list) {
+    result.code = list.error().code();
+    return result;
+  }
+  ItemResults results;
+  for (const Item& item : list->items) {
+    results.results.push_back(apply_item(state, block, item, index++, remembered));
+  }
+  result.value = codec::encode(results);
+  return result;
+}
+
+ItemResult IndexMachine::apply_item(State& state, const ordering::Block& block, const Item& item,
+                                    std::uint32_t index, Bytes& remembered) {
+  const Bytes result_key = keys::result(item.id);
+  if (!item.id.is_zero()) {
+    if (const auto first = state.load<ItemResult>(result_key)) return *first;
+  }
+  Context context{state, params_, block.height, index, block.time};
+  state.begin();
+  const Result<Bytes> value = execute(context, item.verb, item.command);
+  ItemResult result;
+  if (value) {
+    result.value = *value;
+  } else {
+    state.rollback();
+    result.code = static_cast<std::uint16_t>(value.error().code());
+  }
+  if (!item.id.is_zero()) {
+    state.store(result_key, result);
+    append(remembered, item.id.view());
+  }
+  return result;
+}
+
+IndexMachine::Pending IndexMachine::make_pending(const State& state, Height height, WallTime time) {
+  Pending pending;
+  pending.hash = hash_;
+  state.update_hash(pending.hash);
+  pending.head.height = height;
+  pending.head.time = time;
+  // Empty blocks leave the root unchanged.
+  pending.head.root = state.changes().empty()
+                          ? head_.root
+                          : chain_root(head_.root, height, pending.hash.digest());
+  pending.head.hash_state = to_bytes(pending.hash.state());
+  for (const auto& [key, value] : state.changes()) {
+    if (value) {
+      pending.batch.put(key, *value);
+    } else {
+      pending.batch.remove(key);
+    }
+  }
+  pending.batch.put(head_key(), codec::encode(pending.head));
+  return pending;
+}
+
+Result<void> IndexMachine::commit() {
+  STRATOS_ASSERT(pending_.has_value(), "commit follows apply");
+  STRATOS_CHECK(store_.write(pending_->batch));
+  head_ = std::move(pending_->head);
+  hash_ = pending_->hash;
+  pending_.reset();
+  return {};
+}
+
+Result<Bytes> IndexMachine::query(std::string_view path, ByteView request) const {
+  return run_query(*store_.snapshot(), path, request);
+}
+
+// --- snapshots -----------------------------------------------------------------------------------
+
+// A chunk is a run of (key, value) pairs, each with 32-bit big-endian lengths. The machine's own row
+// travels like any other; the receiver recomputes the multiset hash and compares.
+struct IndexMachine::PinnedSnapshot {
+  ordering::Snapshot about;
+  std::unique_ptr<kv::Reader> reader;
+  std::vector<Bytes> starts;  // first key of each chunk
+};
+
+struct IndexMachine::Restore {
+  ordering::Snapshot about;
+  std::uint32_t next_chunk = 0;
+  crypto::LtHash hash;
+  Bytes chunk_hashes;
+};
+
+namespace {
+
+constexpr std::size_t kChunkTarget = 8'000'000;
+
+void put_pair(Bytes& out, ByteView key, ByteView value) {
+  put_be(out, static_cast<std::uint32_t>(key.size()));
+  append(out, key);
+  put_be(out, static_cast<std::uint32_t>(value.size()));
+  append(out, value);
+}
+
+Result<ByteView> take_sized(ByteView& in) {
+  if (in.size() < 4) return fail(Errc::bad_encoding, "snapshot chunk cut off");
+  const auto size = get_be<std::uint32_t>(in);
+  if (size > in.size() - 4) return fail(Errc::bad_encoding, "snapshot chunk cut off");
+  const ByteView value = in.subspan(4, size);
+  in = in.subspan(4 + size);
+  return value;
+}
+
+Bytes read_chunk(const kv::Reader& reader, ByteView start, Bytes& next) {
+  Bytes chunk;
+  const auto walk = reader.iterate(start, {});
+  for (walk->seek(start); walk->valid() && chunk.size() < kChunkTarget; walk->next()) {
+    put_pair(chunk, walk->key(), walk->value());
+  }
+  next = walk->valid() ? to_bytes(walk->key()) : Bytes{};
+  return chunk;
+}
+
+}  // namespace
+
+std::vector<ordering::Snapshot> IndexMachine::list_snapshots() const {
+  auto pinned = std::make_shared<PinnedSnapshot>();
+  pinned->reader = store_.snapshot();
+  Bytes start;
+  Bytes hashes;
+  do {
+    pinned->starts.push_back(start);
+    Bytes next;
+    append(hashes, crypto::blake3(read_chunk(*pinned->reader, start, next)).view());
+    start = std::move(next);
+  } while (!start.empty());
+  pinned->about.height = head_.height;
+  pinned->about.format = kFormat;
+  pinned->about.chunks = static_cast<std::uint32_t>(pinned->starts.size());
+  pinned->about.hash = crypto::blake3(hashes);
+  pinned_ = pinned;
+  return {pinned->about};
+}
+
+Result<Bytes> IndexMachine::load_chunk(const ordering::Snapshot& snapshot,
+                                       std::uint32_t chunk) const {
+  if (!pinned_ || pinned_->about.hash != snapshot.hash) return fail(Errc::not_found, "snapshot");
+  if (chunk >= pinned_->starts.size()) return fail(Errc::not_found, "snapshot chunk");
+  Bytes next;
+  return read_chunk(*pinned_->reader, pinned_->starts[chunk], next);
+}
+
+ordering::Offer IndexMachine::offer(const ordering::Snapshot& snapshot) {
+  if (snapshot.format != kFormat || snapshot.chunks == 0 || head_.height.value != 0) {
+    return ordering::Offer::reject;
+  }
+  restore_ = std::make_shared<Restore>();
+  restore_->about = snapshot;
+  return ordering::Offer::accept;
+}
+
+Result<void> IndexMachine::apply_chunk(std::uint32_t chunk, ByteView data) {
+  if (!restore_ || chunk != restore_->next_chunk) return fail(Errc::invalid_argument, "chunk order");
+  kv::Batch batch;
+  append(restore_->chunk_hashes, crypto::blake3(data).view());
+  while (!data.empty()) {
+    STRATOS_TRY(const ByteView key, take_sized(data));
+    STRATOS_TRY(const ByteView value, take_sized(data));
+    if (key.empty()) return fail(Errc::bad_encoding, "empty key");
+    batch.put(key, value);
+    if (key[0] != static_cast<std::uint8_t>(keys::Family::machine)) {
+      restore_->hash.add(key, value);
+    }
+  }
+  STRATOS_CHECK(store_.write(batch));
+  if (++restore_->next_chunk < restore_->about.chunks) return {};
+  return finish_restore();
+}
+
+Result<void> IndexMachine::finish_restore() {
+  const std::shared_ptr<Restore> restore = std::move(restore_);
+  Result<void> outcome = load_head();
+  const bool intact = outcome && crypto::blake3(restore->chunk_hashes) == restore->about.hash &&
+                      hash_.digest() == restore->hash.digest() &&
+                      head_.height == restore->about.height;
+  if (intact) return load_params();
+  kv::Batch wipe;
+  const auto walk = store_.iterate({}, {});
+  for (walk->seek({}); walk->valid(); walk->next()) wipe.remove(walk->key());
+  STRATOS_CHECK(store_.write(wipe));
+  head_ = Head{};
+  hash_ = crypto::LtHash{};
+  return fail(Errc::root_mismatch, "snapshot is not what it says");
+}
+
+}  // namespace stratos::meta

@@ -1,0 +1,83 @@
+// Keys of the index's state: one family byte, then fields that sort as they should be walked.
+#pragma once
+#include <string_view>
+
+#include "base/ids.hpp"
+#include "meta/records.hpp"
+
+namespace stratos::meta::keys {
+
+enum class Family : std::uint8_t {
+  machine = 'M',       // the machine's own: height, root, time, hash state; not part of the root
+  counter = 'm',       // name -> number
+  params = 'c',
+  account = 'A',
+  access_key = 'a',
+  bucket = 'b',        // name
+  owned_bucket = 'o',  // owner, name
+  list_row = 'l',      // bucket, key
+  version = 'v',       // bucket, escaped key, version
+  inline_body = 'i',   // bucket, version
+  slice_page = 'p',    // bucket, version, page
+  upload = 'u',        // bucket, escaped key, upload
+  part = 'P',          // upload, number
+  segment = 's',
+  spent_segment = 'x',  // a freed segment's id, until its grant closes
+  fragment = 'f',      // node, segment, index
+  feed = 'd',          // node, sequence
+  node_ledger = 'D',
+  node = 'n',
+  node_key = 'k',      // public key -> node
+  node_table = 't',    // version
+  grant = 'g',
+  result = 'z',        // idempotency id
+  results_of = 'y',    // height
+  due = 'q',           // time, kind, subject
+  event = 'e',         // sequence
+};
+
+Bytes of(Family family);
+Bytes named(Family family, std::string_view name);
+Bytes account(const AccountId& id);
+Bytes access_key(std::string_view id);
+Bytes bucket(std::string_view name);
+Bytes owned_bucket(const AccountId& owner, std::string_view name);
+Bytes list_row(BucketId bucket, std::string_view key);
+// With an empty version: the prefix of all versions of the key.
+Bytes version(BucketId bucket, std::string_view key, const VersionId* version);
+Bytes inline_body(BucketId bucket, const VersionId& version);
+Bytes slice_page(BucketId bucket, const VersionId& version, std::uint32_t page);
+Bytes upload(BucketId bucket, std::string_view key, const UploadId* upload);
+Bytes uploads_of(BucketId bucket);
+Bytes part(const UploadId& upload, std::uint32_t number);
+Bytes parts_of(const UploadId& upload);
+Bytes segment(const SegmentId& id);
+Bytes spent_segment(const SegmentId& id);
+Bytes spent_segments_of(GrantId grant);
+Bytes fragment(NodeId node, const FragmentId& id);
+Bytes fragments_of(NodeId node);
+Bytes feed(NodeId node, std::uint64_t sequence);
+Bytes node_ledger(NodeId node);
+Bytes node(NodeId id);
+Bytes node_key(ByteView public_key);
+Bytes node_table(std::uint64_t version);
+Bytes grant(GrantId id);
+Bytes result(const IdempotencyId& id);
+Bytes results_of(Height height);
+Bytes due(WallTime time, DueKind kind, ByteView subject);
+Bytes event(std::uint64_t sequence);
+
+// The segment that a grant's counter names, and back.
+SegmentId segment_id(GrantId grant, std::uint64_t counter);
+GrantId grant_of(const SegmentId& id);
+std::uint64_t counter_of(const SegmentId& id);
+
+struct DueItem {
+  WallTime time;
+  DueKind kind{};
+  Bytes subject;
+};
+DueItem parse_due(ByteView key);
+FragmentId parse_fragment(ByteView key);
+
+}  // namespace stratos::meta::keys

@@ -1,0 +1,323 @@
+#include "meta/queries.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "meta/keys.hpp"
+#include "meta/placement.hpp"
+#include "meta/state.hpp"
+#include "meta/verbs.hpp"
+
+namespace stratos::meta {
+namespace {
+
+constexpr std::uint32_t kMaxPage = 1000;
+constexpr std::size_t kMaxReplyBytes = 1 << 20;
+
+template <codec::Record R>
+Result<R> require(const State& state, const Bytes& key, Errc missing) {
+  auto record = state.load<R>(key);
+  STRATOS_CHECK(state.status());
+  if (!record) return fail(missing);
+  return std::move(*record);
+}
+
+Result<BucketRecord> answer(const State& state, const GetBucket& query) {
+  return require_bucket(state, query.name);
+}
+
+Result<ListBuckets::Reply> answer(const State& state, const ListBuckets& query) {
+  const Bytes prefix = keys::owned_bucket(query.owner, "");
+  ListBuckets::Reply reply;
+  state.scan(prefix, kv::prefix_end(prefix), [&](ByteView key, ByteView) {
+    auto bucket = state.load<BucketRecord>(keys::bucket(as_text(key.subspan(prefix.size()))));
+    if (bucket) reply.buckets.push_back(std::move(*bucket));
+    return true;
+  });
+  return reply;
+}
+
+Result<AccessKeyRecord> answer(const State& state, const GetAccessKey& query) {
+  return require<AccessKeyRecord>(state, keys::access_key(query.access_key),
+                                  Errc::no_such_access_key);
+}
+
+Result<GetObject::Reply> answer(const State& state, const GetObject& query) {
+  STRATOS_TRY(const BucketRecord bucket, require_bucket(state, query.bucket));
+  auto version = current_version(state, bucket.id, query.key);
+  if (!version) return fail(Errc::no_such_object, query.key);
+  GetObject::Reply reply;
+  reply.bucket = bucket.id;
+  if (query.with_data && version->is_inline) {
+    reply.inline_body = state.get(keys::inline_body(bucket.id, version->id));
+  }
+  if (query.with_data && version->page) {
+    for (const Slice& slice : version->page->slices) {
+      if (reply.segments.size() == GetObject::kSegmentsIncluded) break;
+      if (auto segment = state.load<SegmentRecord>(keys::segment(slice.segment))) {
+        reply.segments.push_back(std::move(*segment));
+      }
+    }
+  }
+  reply.version = std::move(*version);
+  return reply;
+}
+
+Result<SlicePage> answer(const State& state, const GetSlicePage& query) {
+  return require<SlicePage>(state, keys::slice_page(query.bucket, query.version, query.page),
+                            Errc::no_such_object);
+}
+
+Result<GetSegments::Reply> answer(const State& state, const GetSegments& query) {
+  constexpr std::size_t kAtOnce = 100;
+  if (query.ids.size() > kAtOnce) return fail(Errc::too_large, "segments asked at once");
+  GetSegments::Reply reply;
+  for (const SegmentId& id : query.ids) {
+    if (auto segment = state.load<SegmentRecord>(keys::segment(id))) {
+      reply.segments.push_back(std::move(*segment));
+    }
+  }
+  return reply;
+}
+
+// The common prefix that `key` falls under, delimiter included; empty when it falls under none.
+std::string_view common_prefix_of(std::string_view key, std::string_view prefix,
+                                  std::string_view delimiter) {
+  if (delimiter.empty()) return {};
+  const std::size_t at = key.find(delimiter, prefix.size());
+  return at == key.npos ? std::string_view{} : key.substr(0, at + delimiter.size());
+}
+
+// Where a walk over keys with `prefix` continues after `start_after`: a common prefix named there has
+// been listed, so all keys below it are skipped.
+Bytes first_key_after(BucketId bucket, const ListObjects& query) {
+  const std::string& after = query.start_after;
+  if (after < query.prefix) return keys::list_row(bucket, query.prefix);
+  if (!query.delimiter.empty() && common_prefix_of(after, query.prefix, query.delimiter) == after) {
+    return kv::prefix_end(keys::list_row(bucket, after));
+  }
+  return keys::list_row(bucket, after + std::string(1, '\0'));
+}
+
+Result<ListObjects::Reply> list(const kv::Reader& reader, const State& state,
+                                const ListObjects& query) {
+  STRATOS_TRY(const BucketRecord bucket, require_bucket(state, query.bucket));
+  const Bytes base = keys::list_row(bucket.id, query.prefix);
+  const std::size_t skip = keys::list_row(bucket.id, "").size();
+  const std::size_t limit = std::min(query.max_keys, kMaxPage);
+  ListObjects::Reply reply;
+  const auto walk = reader.iterate(base, kv::prefix_end(base));
+  walk->seek(first_key_after(bucket.id, query));
+  while (limit > 0 && walk->valid()) {
+    const std::string key(as_text(walk->key().subspan(skip)));
+    if (reply.rows.size() + reply.common_prefixes.size() == limit) {
+      reply.truncated = true;
+      break;
+    }
+    const std::string common(common_prefix_of(key, query.prefix, query.delimiter));
+    if (!common.empty()) {
+      reply.common_prefixes.push_back(common);
+      reply.next = common;
+      const Bytes beyond = kv::prefix_end(keys::list_row(bucket.id, common));
+      walk->seek(beyond);
+      continue;
+    }
+    ListObjects::Row row;
+    STRATOS_TRY(row.row, codec::decode<ListRow>(walk->value()));
+    row.key = key;
+    reply.next = key;
+    reply.rows.push_back(std::move(row));
+    walk->next();
+  }
+  STRATOS_CHECK(walk->status());
+  return reply;
+}
+
+Result<UploadRecord> answer(const State& state, const GetUpload& query) {
+  STRATOS_TRY(const BucketRecord bucket, require_bucket(state, query.bucket));
+  return require<UploadRecord>(state, keys::upload(bucket.id, query.key, &query.upload),
+                               Errc::no_such_upload);
+}
+
+Result<ListParts::Reply> answer(const State& state, const ListParts& query) {
+  GetUpload upload;
+  upload.bucket = query.bucket;
+  upload.key = query.key;
+  upload.upload = query.upload;
+  ListParts::Reply reply;
+  STRATOS_TRY(reply.upload, answer(state, upload));
+  const Bytes prefix = keys::parts_of(query.upload);
+  std::size_t bytes = 0;
+  std::optional<Error> broken;
+  state.scan(keys::part(query.upload, query.after + 1), kv::prefix_end(prefix),
+             [&](ByteView, ByteView value) {
+               reply.more = reply.parts.size() == std::min(query.limit, kMaxPage) ||
+                            bytes + value.size() > kMaxReplyBytes;
+               if (reply.more) return false;
+               bytes += value.size();
+               auto part = codec::decode<PartRecord>(value);
+               if (!part) {
+                 broken = part.error();
+                 return false;
+               }
+               reply.parts.push_back(std::move(*part));
+               return true;
+             });
+  if (broken) return fail(std::move(*broken));
+  return reply;
+}
+
+// Uploads sort by key, then by id; `next` continues after what was returned last.
+Result<ListUploads::Reply> answer(const State& state, const ListUploads& query) {
+  STRATOS_TRY(const BucketRecord bucket, require_bucket(state, query.bucket));
+  Bytes lower = keys::uploads_of(bucket.id);
+  if (!query.key_marker.empty()) {
+    const bool whole_key = query.upload_marker.is_zero();
+    lower = keys::upload(bucket.id, query.key_marker, whole_key ? nullptr : &query.upload_marker);
+    lower = whole_key ? kv::prefix_end(lower) : lower;
+    if (!whole_key) lower.push_back(0);
+  }
+  const std::size_t limit = std::min(query.limit, kMaxPage);
+  ListUploads::Reply reply;
+  const Bytes all = keys::uploads_of(bucket.id);
+  state.scan(lower, kv::prefix_end(all), [&](ByteView, ByteView value) {
+    auto upload = codec::decode<UploadRecord>(value);
+    if (!upload || !upload->key.starts_with(query.prefix)) return true;
+    const std::string common(common_prefix_of(upload->key, query.prefix, query.delimiter));
+    const bool listed = !common.empty() && (common == query.key_marker ||
+                                            (!reply.common_prefixes.empty() &&
+                                             reply.common_prefixes.back() == common));
+    if (listed) return true;
+    reply.truncated = reply.uploads.size() + reply.common_prefixes.size() == limit;
+    if (reply.truncated) return false;
+    reply.next_key = common.empty() ? upload->key : common;
+    reply.next_upload = common.empty() ? upload->id : UploadId{};
+    if (common.empty()) {
+      reply.uploads.push_back(std::move(*upload));
+    } else {
+      reply.common_prefixes.push_back(common);
+    }
+    return true;
+  });
+  return reply;
+}
+
+Result<GetNodes::Reply> answer(const State& state, const GetNodes&) {
+  GetNodes::Reply reply;
+  const Bytes prefix = keys::of(keys::Family::node);
+  state.scan(prefix, kv::prefix_end(prefix), [&](ByteView, ByteView value) {
+    auto node = codec::decode<NodeRecord>(value);
+    if (!node) return true;
+    auto ledger = state.load<NodeLedger>(keys::node_ledger(node->id));
+    reply.ledgers.push_back(ledger.value_or(NodeLedger{}));
+    reply.nodes.push_back(std::move(*node));
+    return true;
+  });
+  return reply;
+}
+
+Result<NodeTable> answer(const State& state, const GetNodeTable& query) {
+  const std::uint64_t version = query.version == 0 ? state.counter("node_table") : query.version;
+  if (version == 0) return NodeTable{};
+  return require<NodeTable>(state, keys::node_table(version), Errc::not_found);
+}
+
+Result<Params> answer(const State& state, const GetParams&) {
+  return require<Params>(state, keys::of(keys::Family::params), Errc::not_found);
+}
+
+Result<GetEvents::Reply> answer(const State& state, const GetEvents& query) {
+  GetEvents::Reply reply;
+  const std::uint64_t last = state.counter("event");
+  reply.too_old = last > kEventsKept && query.after < last - kEventsKept;
+  const Bytes prefix = keys::of(keys::Family::event);
+  state.scan(keys::event(query.after + 1), kv::prefix_end(prefix), [&](ByteView, ByteView value) {
+    if (auto event = codec::decode<Event>(value)) reply.events.push_back(std::move(*event));
+    return reply.events.size() < std::min(query.limit, kMaxPage);
+  });
+  return reply;
+}
+
+struct NodeView {
+  bool up = false;
+  bool left = false;
+};
+
+void count_segment(const SegmentRecord& segment, const std::map<NodeId, NodeView>& nodes,
+                   std::map<std::int32_t, std::uint64_t>& margins, GetHealth::Reply& reply) {
+  std::size_t up = 0;
+  std::size_t present = 0;
+  for (const Holder& holder : segment.holders) {
+    const auto node = nodes.find(holder.node);
+    if (node == nodes.end()) continue;
+    up += node->second.up ? 1U : 0U;
+    present += node->second.left ? 0U : 1U;
+  }
+  const std::size_t n = std::size_t{segment.k} + segment.m;
+  ++reply.segments;
+  ++margins[static_cast<std::int32_t>(up) - segment.k];
+  if (present < segment.k) ++reply.lost;
+  if (up < segment.k) ++reply.unreadable;
+  if (up == n) ++reply.at_full;
+  if (up < n) ++reply.below_full;
+  if (up < n && reply.domains_up < n) ++reply.unrepairable;
+}
+
+Result<GetHealth::Reply> answer(const State& state, const GetHealth&) {
+  GetHealth::Reply reply;
+  std::map<NodeId, NodeView> nodes;
+  std::set<std::string> domains;
+  STRATOS_TRY(const GetNodes::Reply registry, answer(state, GetNodes{}));
+  for (const NodeRecord& node : registry.nodes) {
+    const bool up = node.state == NodeState::up || node.state == NodeState::draining;
+    nodes[node.id] = {up, node.state == NodeState::left};
+    if (node.state == NodeState::up) domains.insert(node.domain);
+  }
+  reply.domains_up = static_cast<std::uint32_t>(domains.size());
+  std::map<std::int32_t, std::uint64_t> margins;
+  const Bytes prefix = keys::of(keys::Family::segment);
+  state.scan(prefix, kv::prefix_end(prefix), [&](ByteView, ByteView value) {
+    if (const auto segment = codec::decode<SegmentRecord>(value)) {
+      count_segment(*segment, nodes, margins, reply);
+    }
+    return true;
+  });
+  for (const auto& [margin, segments] : margins) reply.by_margin.push_back({margin, segments});
+  return reply;
+}
+
+template <class Query>
+Result<Bytes> decode_and_answer(const kv::Reader& reader, ByteView request) {
+  STRATOS_TRY(const Query query, codec::decode<Query>(request));
+  const State state(reader);
+  Result<typename Query::Reply> reply = [&] {
+    if constexpr (std::is_same_v<Query, ListObjects>) return list(reader, state, query);
+    else return answer(state, query);
+  }();
+  STRATOS_CHECK(state.status());
+  if (!reply) return fail(std::move(reply).error());
+  return codec::encode(*reply);
+}
+
+using Runner = Result<Bytes> (*)(const kv::Reader&, ByteView);
+
+template <class... Queries>
+Runner find_runner(std::string_view path) {
+  Runner found = nullptr;
+  ((path == Queries::kPath ? void(found = &decode_and_answer<Queries>) : void()), ...);
+  return found;
+}
+
+}  // namespace
+
+Result<Bytes> run_query(const kv::Reader& state, std::string_view path, ByteView request) {
+  const Runner runner =
+      find_runner<GetObject, GetBucket, ListBuckets, GetAccessKey, GetSlicePage, GetSegments,
+                  ListObjects, GetUpload, ListParts, ListUploads, GetNodes, GetNodeTable, GetParams,
+                  GetEvents, GetHealth>(path);
+  if (runner == nullptr) return fail(Errc::unknown_method, "query " + std::string(path));
+  return runner(state, request);
+}
+
+}  // namespace stratos::meta

@@ -1,0 +1,263 @@
+// What may be read of the committed index. Each query is a record with a path and a reply.
+#pragma once
+#include "kv/store.hpp"
+#include "meta/node_wire.hpp"
+#include "meta/records.hpp"
+
+namespace stratos::meta {
+
+struct GetBucket {
+  static constexpr std::string_view kPath = "bucket";
+  using Reply = BucketRecord;
+  std::string name;
+  static void fields(auto& self, auto&& field) { field(1, self.name); }
+};
+struct ListBuckets {
+  static constexpr std::string_view kPath = "buckets";
+  struct Reply {
+    std::vector<BucketRecord> buckets;
+    static void fields(auto& self, auto&& field) { field(1, self.buckets); }
+  };
+  AccountId owner;
+  static void fields(auto& self, auto&& field) { field(1, self.owner); }
+};
+struct GetAccessKey {
+  static constexpr std::string_view kPath = "access_key";
+  using Reply = AccessKeyRecord;
+  std::string access_key;
+  static void fields(auto& self, auto&& field) { field(1, self.access_key); }
+};
+
+// The current version of a key, with what is needed to read its beginning in one round trip.
+struct GetObject {
+  static constexpr std::string_view kPath = "object";
+  static constexpr std::size_t kSegmentsIncluded = 4;
+  struct Reply {
+    BucketId bucket;
+    VersionRecord version;
+    std::optional<Bytes> inline_body;
+    std::vector<SegmentRecord> segments;  // of the first slices
+    static void fields(auto& self, auto&& field) {
+      field(1, self.bucket);
+      field(2, self.version);
+      field(3, self.inline_body);
+      field(4, self.segments);
+    }
+  };
+  std::string bucket;
+  std::string key;
+  bool with_data = false;  // inline body and segments too
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.key);
+    field(3, self.with_data);
+  }
+};
+struct GetSlicePage {
+  static constexpr std::string_view kPath = "slice_page";
+  using Reply = SlicePage;
+  BucketId bucket;
+  VersionId version;
+  std::uint32_t page = 0;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.version);
+    field(3, self.page);
+  }
+};
+struct GetSegments {
+  static constexpr std::string_view kPath = "segments";
+  struct Reply {
+    std::vector<SegmentRecord> segments;  // absent ones left out
+    static void fields(auto& self, auto&& field) { field(1, self.segments); }
+  };
+  std::vector<SegmentId> ids;  // at most 100
+  static void fields(auto& self, auto&& field) { field(1, self.ids); }
+};
+
+struct ListObjects {
+  static constexpr std::string_view kPath = "list";
+  struct Row {
+    std::string key;
+    ListRow row;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.key);
+      field(2, self.row);
+    }
+  };
+  struct Reply {
+    std::vector<Row> rows;
+    std::vector<std::string> common_prefixes;
+    bool truncated = false;
+    std::string next;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.rows);
+      field(2, self.common_prefixes);
+      field(3, self.truncated);
+      field(4, self.next);
+    }
+  };
+  std::string bucket;
+  std::string prefix;
+  std::string delimiter;
+  std::string start_after;
+  std::uint32_t max_keys = 1000;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.prefix);
+    field(3, self.delimiter);
+    field(4, self.start_after);
+    field(5, self.max_keys);
+  }
+};
+
+struct GetUpload {
+  static constexpr std::string_view kPath = "upload";
+  using Reply = UploadRecord;
+  std::string bucket;
+  std::string key;
+  UploadId upload;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.key);
+    field(3, self.upload);
+  }
+};
+struct ListParts {
+  static constexpr std::string_view kPath = "parts";
+  struct Reply {
+    UploadRecord upload;
+    std::vector<PartRecord> parts;
+    bool more = false;  // also set when the reply would grow past 1 MiB
+    static void fields(auto& self, auto&& field) {
+      field(1, self.upload);
+      field(2, self.parts);
+      field(3, self.more);
+    }
+  };
+  std::string bucket;
+  std::string key;
+  UploadId upload;
+  std::uint32_t after = 0;
+  std::uint32_t limit = 1000;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.key);
+    field(3, self.upload);
+    field(4, self.after);
+    field(5, self.limit);
+  }
+};
+struct ListUploads {
+  static constexpr std::string_view kPath = "uploads";
+  struct Reply {
+    std::vector<UploadRecord> uploads;
+    std::vector<std::string> common_prefixes;
+    bool truncated = false;
+    std::string next_key;
+    UploadId next_upload;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.uploads);
+      field(2, self.common_prefixes);
+      field(3, self.truncated);
+      field(4, self.next_key);
+      field(5, self.next_upload);
+    }
+  };
+  std::string bucket;
+  std::string prefix;
+  std::string delimiter;
+  std::string key_marker;
+  UploadId upload_marker;  // zero: after all uploads of key_marker
+  std::uint32_t limit = 1000;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.prefix);
+    field(3, self.delimiter);
+    field(4, self.key_marker);
+    field(5, self.upload_marker);
+    field(6, self.limit);
+  }
+};
+
+struct GetNodes {
+  static constexpr std::string_view kPath = "nodes";
+  struct Reply {
+    std::vector<NodeRecord> nodes;
+    std::vector<NodeLedger> ledgers;  // beside the nodes
+    static void fields(auto& self, auto&& field) {
+      field(1, self.nodes);
+      field(2, self.ledgers);
+    }
+  };
+  static void fields(auto&, auto&&) {}
+};
+struct GetNodeTable {
+  static constexpr std::string_view kPath = "node_table";
+  using Reply = NodeTable;
+  std::uint64_t version = 0;  // 0: the newest
+  static void fields(auto& self, auto&& field) { field(1, self.version); }
+};
+struct GetParams {
+  static constexpr std::string_view kPath = "params";
+  using Reply = Params;
+  static void fields(auto&, auto&&) {}
+};
+struct GetEvents {
+  static constexpr std::string_view kPath = "events";
+  struct Reply {
+    std::vector<Event> events;
+    bool too_old = false;  // events after `after` are gone already
+    static void fields(auto& self, auto&& field) {
+      field(1, self.events);
+      field(2, self.too_old);
+    }
+  };
+  std::uint64_t after = 0;
+  std::uint32_t limit = 1000;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.after);
+    field(2, self.limit);
+  }
+};
+
+// How safe the data is now. The margin of a segment is how many more of its holders may be lost
+// before it cannot be read: fragments on nodes that are up, less k.
+struct GetHealth {
+  static constexpr std::string_view kPath = "health";
+  struct Margin {
+    std::int32_t margin = 0;
+    std::uint64_t segments = 0;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.margin);
+      field(2, self.segments);
+    }
+  };
+  struct Reply {
+    std::uint64_t segments = 0;
+    std::uint64_t at_full = 0;
+    std::vector<Margin> by_margin;
+    std::uint64_t below_full = 0;     // what repair will have to do
+    std::uint64_t unrepairable = 0;   // for want of failure domains
+    std::uint64_t lost = 0;           // fewer than k fragments on nodes that have not left
+    std::uint64_t unreadable = 0;     // fewer than k fragments on nodes that are up
+    std::uint32_t domains_up = 0;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.segments);
+      field(2, self.at_full);
+      field(3, self.by_margin);
+      field(4, self.below_full);
+      field(5, self.unrepairable);
+      field(6, self.lost);
+      field(7, self.unreadable);
+      field(8, self.domains_up);
+    }
+  };
+  static void fields(auto&, auto&&) {}
+};
+
+// Runs the query named `path` on a state that does not change meanwhile.
+// Errc::unknown_method for an unknown path.
+Result<Bytes> run_query(const kv::Reader& state, std::string_view path, ByteView request);
+
+}  // namespace stratos::meta

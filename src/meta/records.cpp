@@ -1,0 +1,45 @@
+#include "meta/records.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace stratos::meta {
+namespace {
+
+// The place of `key` in the page, added when new.
+std::uint32_t key_index(SlicePage& page, const WrappedKey& key) {
+  const auto found = std::ranges::find(page.keys, key);
+  if (found != page.keys.end()) return static_cast<std::uint32_t>(found - page.keys.begin());
+  page.keys.push_back(key);
+  return static_cast<std::uint32_t>(page.keys.size() - 1);
+}
+
+}  // namespace
+
+std::uint64_t length_of(const SlicePage& page) {
+  std::uint64_t length = 0;
+  for (const Slice& slice : page.slices) length += slice.length;
+  return length;
+}
+
+std::vector<SlicePage> paginate(const std::vector<SlicePage>& parts) {
+  std::vector<SlicePage> pages;
+  for (const SlicePage& part : parts) {
+    for (const Slice& slice : part.slices) {
+      if (pages.empty() || pages.back().slices.size() == kSlicesPerPage) pages.emplace_back();
+      Slice moved = slice;
+      moved.key = key_index(pages.back(), part.keys.at(slice.key));
+      pages.back().slices.push_back(moved);
+    }
+  }
+  return pages;
+}
+
+std::string_view name_of(NodeState state) {
+  constexpr std::array<std::string_view, 6> kNames = {"unknown",  "up",        "down",
+                                                      "draining", "suspended", "left"};
+  const auto index = static_cast<std::size_t>(state);
+  return kNames[index < kNames.size() ? index : 0];
+}
+
+}  // namespace stratos::meta

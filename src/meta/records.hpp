@@ -1,0 +1,388 @@
+// The records of the index as they stand in its state. Layout of keys: meta/keys.hpp; both are
+// specified in docs/formats/index.md.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "codec/record.hpp"
+#include "crypto/keys.hpp"
+
+namespace stratos::meta {
+
+// How a bucket's data is kept.
+struct Profile {
+  std::string name;
+  std::uint8_t k = 0;
+  std::uint8_t m = 0;
+  std::uint8_t copies = 0;  // of small objects
+  static void fields(auto& self, auto&& field) {
+    field(1, self.name);
+    field(2, self.k);
+    field(3, self.m);
+    field(4, self.copies);
+  }
+};
+// Fragments that must be durable before a write is acknowledged: k + ⌈m/2⌉.
+constexpr std::size_t write_quorum(std::size_t k, std::size_t m) { return k + (m + 1) / 2; }
+
+struct Params {
+  static constexpr std::uint8_t kFormat = 1;
+  std::string network;
+  std::vector<Profile> profiles;  // the first is the default
+  std::uint64_t epoch_ms = 600'000;
+  std::uint64_t lease_margin_ms = 3'600'000;  // a commit needs this much of its leases left
+  std::uint64_t orphan_ms = 86'400'000;  // an uncommitted segment is freed after this
+  std::uint64_t idempotency_ms = 3'600'000;
+  std::uint32_t max_buckets = 1000;  // per account
+  std::uint64_t node_table_ms = 86'400'000;  // how long old node tables count for placement
+  std::vector<crypto::MachineKey> meta_keys;  // who may submit
+  Bytes unknown;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.network);
+    field(2, self.profiles);
+    field(3, self.epoch_ms);
+    field(4, self.lease_margin_ms);
+    field(5, self.orphan_ms);
+    field(6, self.idempotency_ms);
+    field(7, self.max_buckets);
+    field(8, self.node_table_ms);
+    field(9, self.meta_keys);
+  }
+};
+
+struct AccountRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  AccountId id;
+  std::string name;
+  std::uint32_t buckets = 0;
+  std::uint64_t ozone_noz = 0;  // not reserved by a grant
+  Bytes unknown;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.id);
+    field(2, self.name);
+    field(3, self.buckets);
+    field(4, self.ozone_noz);
+  }
+};
+
+// Names who an access key belongs to; its secret is derived by the gateway's key ring.
+struct AccessKeyRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  AccountId account;
+  Bytes unknown;
+  static void fields(auto& self, auto&& field) { field(1, self.account); }
+};
+
+struct BucketRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  BucketId id;
+  std::string name;
+  AccountId owner;
+  WallTime created;
+  std::string region;
+  std::string profile;
+  Bytes unknown;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.id);
+    field(2, self.name);
+    field(3, self.owner);
+    field(4, self.created);
+    field(5, self.region);
+    field(6, self.profile);
+  }
+};
+
+// A data key, sealed under a version of a named key ring.
+struct WrappedKey {
+  std::string ring;
+  std::uint32_t version = 0;
+  Bytes sealed;
+  friend bool operator==(const WrappedKey&, const WrappedKey&) = default;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.ring);
+    field(2, self.version);
+    field(3, self.sealed);
+  }
+};
+
+// A run of an object's bytes.
+struct Slice {
+  SegmentId segment;
+  std::uint64_t offset = 0;  // in the segment's plain bytes
+  std::uint64_t length = 0;
+  std::uint32_t key = 0;  // which of its page's keys
+  static void fields(auto& self, auto&& field) {
+    field(1, self.segment);
+    field(2, self.offset);
+    field(3, self.length);
+    field(4, self.key);
+  }
+};
+struct SlicePage {
+  std::vector<WrappedKey> keys;
+  std::vector<Slice> slices;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.keys);
+    field(2, self.slices);
+  }
+};
+constexpr std::size_t kSlicesPerPage = 512;
+std::uint64_t length_of(const SlicePage& page);
+// Lays the slices of parts out in pages, the same way for the writer (who authenticates each page)
+// and for the index.
+std::vector<SlicePage> paginate(const std::vector<SlicePage>& parts);
+
+// What a listing needs of the current version of a key.
+struct ListRow {
+  static constexpr std::uint8_t kFormat = 1;
+  std::uint64_t size = 0;
+  WallTime modified;
+  VersionId version;
+  Bytes sealed_summary;  // ETag and the like, sealed by the gateway
+  Bytes unknown;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.size);
+    field(2, self.modified);
+    field(3, self.version);
+    field(4, self.sealed_summary);
+  }
+};
+
+struct VersionRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  VersionId id;
+  std::uint64_t size = 0;
+  WallTime modified;
+  Bytes sealed_attributes;
+  Bytes context;        // what the page MACs and an inline body are bound to
+  WrappedKey key;       // of the MACs and of an inline body
+  bool is_inline = false;  // the body is a row of its own
+  std::uint32_t pages = 0;      // 1: `page`; more: rows of their own
+  std::optional<SlicePage> page;
+  std::vector<Bytes> page_macs;
+  Bytes unknown;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.id);
+    field(2, self.size);
+    field(3, self.modified);
+    field(4, self.sealed_attributes);
+    field(5, self.context);
+    field(6, self.key);
+    field(7, self.is_inline);
+    field(8, self.pages);
+    field(9, self.page);
+    field(10, self.page_macs);
+  }
+};
+
+struct Holder {
+  std::uint8_t index = 0;
+  NodeId node;
+  Hash root;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.index);
+    field(2, self.node);
+    field(3, self.root);
+  }
+};
+struct SegmentRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  SegmentId id;
+  Generation generation;
+  std::uint8_t k = 0;
+  std::uint8_t m = 0;
+  std::uint64_t length = 0;           // plain bytes
+  std::uint64_t fragment_length = 0;
+  std::uint64_t references = 0;
+  std::uint64_t table_version = 0;    // the node table that placed it
+  WallTime created;
+  std::vector<Holder> holders;        // by index, absent ones missing
+  Bytes unknown;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.id);
+    field(2, self.generation);
+    field(3, self.k);
+    field(4, self.m);
+    field(5, self.length);
+    field(6, self.fragment_length);
+    field(7, self.references);
+    field(8, self.table_version);
+    field(9, self.created);
+    field(10, self.holders);
+  }
+};
+
+struct UploadRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  UploadId id;
+  BucketId bucket;
+  std::string key;
+  AccountId initiator;
+  WallTime created;
+  Bytes sealed_attributes;
+  WrappedKey data_key;
+  Bytes unknown;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.id);
+    field(2, self.bucket);
+    field(3, self.key);
+    field(4, self.initiator);
+    field(5, self.created);
+    field(6, self.sealed_attributes);
+    field(7, self.data_key);
+  }
+};
+struct PartRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  std::uint32_t number = 0;
+  std::uint64_t size = 0;
+  WallTime modified;
+  VersionId revision;  // changes when the part is sent again
+  Bytes sealed_attributes;
+  SlicePage page;
+  Bytes mac;
+  Bytes unknown;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.number);
+    field(2, self.size);
+    field(3, self.modified);
+    field(4, self.revision);
+    field(5, self.sealed_attributes);
+    field(6, self.page);
+    field(7, self.mac);
+  }
+};
+
+enum class NodeState : std::uint8_t { up = 1, down = 2, draining = 3, suspended = 4, left = 5 };
+std::string_view name_of(NodeState state);
+
+struct NodeRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  NodeId id;
+  crypto::MachineKey key;
+  std::string endpoint;
+  std::string domain;
+  std::uint64_t capabilities = 0;
+  std::uint64_t capacity_bytes = 0;
+  NodeState state = NodeState::down;
+  std::uint32_t free_class = 0;  // ⌊log2(free MiB)⌋ + 1, 0 when full: what placement knows of free space
+  std::uint32_t score = 1000;    // of 1,000
+  WallTime joined;
+  Bytes unknown;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.id);
+    field(2, self.key);
+    field(3, self.endpoint);
+    field(4, self.domain);
+    field(5, self.capabilities);
+    field(6, self.capacity_bytes);
+    field(7, self.state);
+    field(8, self.free_class);
+    field(9, self.score);
+    field(10, self.joined);
+  }
+};
+
+// A node as placement sees it, at one version of the table.
+struct Candidate {
+  NodeId node;
+  std::uint64_t weight = 0;
+  std::string domain;
+  std::uint64_t capabilities = 0;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.node);
+    field(2, self.weight);
+    field(3, self.domain);
+    field(4, self.capabilities);
+  }
+};
+struct NodeTable {
+  static constexpr std::uint8_t kFormat = 1;
+  std::uint64_t version = 0;
+  std::vector<Candidate> candidates;  // by node id; only nodes that may get new work
+  static void fields(auto& self, auto&& field) {
+    field(1, self.version);
+    field(2, self.candidates);
+  }
+};
+
+// Ozone and segment counters reserved for one payer at one meta node in one epoch.
+struct GrantRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  GrantId id;
+  AccountId payer;
+  crypto::MachineKey meta_node;
+  Epoch epoch;
+  std::uint64_t noz = 0;
+  std::uint64_t segments = 0;  // counters 0 .. segments-1 may be used
+  WallTime closes;
+  Bytes unknown;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.id);
+    field(2, self.payer);
+    field(3, self.meta_node);
+    field(4, self.epoch);
+    field(5, self.noz);
+    field(6, self.segments);
+    field(7, self.closes);
+  }
+};
+
+// Where a node's feed begins and ends, and how much the index believes it holds.
+struct NodeLedger {
+  static constexpr std::uint8_t kFormat = 1;
+  std::uint64_t feed_begin = 1;
+  std::uint64_t feed_end = 0;
+  std::uint64_t fragments = 0;
+  std::uint64_t bytes = 0;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.feed_begin);
+    field(2, self.feed_end);
+    field(3, self.fragments);
+    field(4, self.bytes);
+  }
+};
+
+enum class EventKind : std::uint8_t {
+  object_created = 1,
+  object_removed = 2,
+  bucket_created = 3,
+  bucket_removed = 4,
+  node_state = 5,
+};
+struct Event {
+  static constexpr std::uint8_t kFormat = 1;
+  std::uint64_t sequence = 0;
+  EventKind kind = EventKind::object_created;
+  WallTime time;
+  BucketId bucket;
+  std::string key;
+  VersionId version;
+  NodeId node;
+  NodeState state = NodeState::up;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.sequence);
+    field(2, self.kind);
+    field(3, self.time);
+    field(4, self.bucket);
+    field(5, self.key);
+    field(6, self.version);
+    field(7, self.node);
+    field(8, self.state);
+  }
+};
+constexpr std::uint64_t kEventsKept = 100'000;
+
+// Work that falls due at an ordered time.
+enum class DueKind : std::uint8_t {
+  orphan_segment = 1,  // subject: segment
+  close_grant = 2,     // subject: grant
+  free_pages = 3,      // subject: bucket, version, first page left, pages
+  free_upload = 4,     // subject: upload
+  drop_table = 5,      // subject: table version
+  forget_results = 6,  // subject: height
+};
+
+}  // namespace stratos::meta

@@ -1,0 +1,103 @@
+#include "meta/state.hpp"
+
+#include <algorithm>
+#include <ranges>
+
+#include "meta/keys.hpp"
+
+namespace stratos::meta {
+
+std::optional<Bytes> State::get(ByteView key) const {
+  const auto changed = changes_.find(to_bytes(key));
+  if (changed != changes_.end()) return changed->second;
+  Result<std::optional<Bytes>> found = base_.get(key);
+  if (!found) {
+    note_error(std::move(found).error());
+    return std::nullopt;
+  }
+  return std::move(*found);
+}
+
+void State::put(Bytes key, Bytes value) { change(key, std::move(value)); }
+void State::erase(const Bytes& key) { change(key, std::nullopt); }
+
+void State::change(const Bytes& key, std::optional<Bytes> value) {
+  const auto [slot, inserted] = changes_.try_emplace(key);
+  if (inserted) {
+    undo_.emplace_back(key, std::nullopt);
+  } else {
+    undo_.emplace_back(key, std::move(slot->second));
+  }
+  slot->second = std::move(value);
+}
+
+void State::rollback() {
+  for (auto& [key, before] : std::views::reverse(undo_)) {
+    if (before) {
+      changes_[key] = std::move(*before);
+    } else {
+      changes_.erase(key);
+    }
+  }
+  undo_.clear();
+}
+
+void State::scan(ByteView lower, ByteView upper, const Visitor& visit) const {
+  const std::unique_ptr<kv::Iterator> below = base_.iterate(lower, upper);
+  auto above = changes_.lower_bound(to_bytes(lower));
+  const auto above_end = upper.empty() ? changes_.end() : changes_.lower_bound(to_bytes(upper));
+  below->seek(lower);
+  bool more = true;
+  while (more && (below->valid() || above != above_end)) {
+    const bool take_above =
+        above != above_end &&
+        (!below->valid() || !std::ranges::lexicographical_compare(below->key(), above->first));
+    if (take_above) {
+      if (below->valid() && std::ranges::equal(below->key(), above->first)) below->next();
+      if (above->second) more = visit(above->first, *above->second);
+      ++above;
+    } else {
+      more = visit(below->key(), below->value());
+      below->next();
+    }
+  }
+  if (const Result<void> status = below->status(); !status) note_error(status.error());
+}
+
+std::uint64_t State::counter(std::string_view name) const {
+  const std::optional<Bytes> value = get(keys::named(keys::Family::counter, name));
+  return value && value->size() == 8 ? get_be<std::uint64_t>(*value) : 0;
+}
+
+std::uint64_t State::next(std::string_view name) {
+  const std::uint64_t number = counter(name) + 1;
+  Bytes value;
+  put_be(value, number);
+  put(keys::named(keys::Family::counter, name), std::move(value));
+  return number;
+}
+
+void State::update_hash(crypto::LtHash& hash) const {
+  for (const auto& [key, value] : changes_) {
+    if (key[0] == static_cast<std::uint8_t>(keys::Family::machine)) continue;
+    Result<std::optional<Bytes>> before = base_.get(key);
+    if (!before) {
+      note_error(std::move(before).error());
+      return;
+    }
+    if (*before == value) continue;
+    if (*before) hash.remove(key, **before);
+    if (value) hash.add(key, *value);
+  }
+}
+
+Result<void> State::status() const {
+  if (error_) return fail(*error_);
+  return {};
+}
+
+void State::note_error(Error error) const {
+  if (!error_) error_ = std::move(error);
+}
+
+}  // namespace stratos::meta

@@ -1,0 +1,68 @@
+// State: the index's committed key-value state with the changes of the block that is being applied on
+// top. Errors of the store below are sticky: they surface once, when the block ends.
+#pragma once
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "codec/record.hpp"
+#include "crypto/hash.hpp"
+#include "kv/store.hpp"
+
+namespace stratos::meta {
+
+class State {
+ public:
+  // `base` outlives the State and does not change meanwhile.
+  explicit State(const kv::Reader& base) : base_(base) {}
+
+  std::optional<Bytes> get(ByteView key) const;
+  bool has(ByteView key) const { return get(key).has_value(); }
+  void put(Bytes key, Bytes value);
+  void erase(const Bytes& key);
+  // Calls visit(key, value) in key order over [lower, upper) until it returns false. The visitor must
+  // not change the state.
+  using Visitor = std::function<bool(ByteView key, ByteView value)>;
+  void scan(ByteView lower, ByteView upper, const Visitor& visit) const;
+
+  template <codec::Record R>
+  std::optional<R> load(ByteView key) const {
+    const std::optional<Bytes> bytes = get(key);
+    if (!bytes) return std::nullopt;
+    Result<R> record = codec::decode<R>(*bytes);
+    if (!record) {
+      note_error(Error(Errc::store_corrupt, "record " + to_hex(key), record.error()));
+      return std::nullopt;
+    }
+    return std::move(*record);
+  }
+  template <codec::Record R>
+  void store(Bytes key, const R& record) {
+    put(std::move(key), codec::encode(record));
+  }
+  std::uint64_t counter(std::string_view name) const;
+  // The next number, beginning with 1.
+  std::uint64_t next(std::string_view name);
+
+  // Everything since begin() can be taken back, once.
+  void begin() { undo_.clear(); }
+  void rollback();
+
+  Result<void> status() const;
+  const std::map<Bytes, std::optional<Bytes>>& changes() const { return changes_; }
+  // Moves the multiset hash from the committed state to this one.
+  void update_hash(crypto::LtHash& hash) const;
+
+ private:
+  void change(const Bytes& key, std::optional<Bytes> value);
+  void note_error(Error error) const;
+
+  const kv::Reader& base_;
+  std::map<Bytes, std::optional<Bytes>> changes_;
+  // What stood in changes_ before; the outer nullopt means nothing did.
+  std::vector<std::pair<Bytes, std::optional<std::optional<Bytes>>>> undo_;
+  mutable std::optional<Error> error_;
+};
+
+}  // namespace stratos::meta

@@ -1,0 +1,148 @@
+#include "meta/verbs.hpp"
+
+#include <algorithm>
+
+namespace stratos::meta {
+namespace {
+
+template <class Command>
+Result<Bytes> decode_and_run(Context& context, ByteView bytes) {
+  STRATOS_TRY(const Command command, codec::decode<Command>(bytes));
+  return run(context, command);
+}
+
+using Runner = Result<Bytes> (*)(Context&, ByteView);
+
+template <class... Commands>
+Runner find_runner(Verb verb) {
+  Runner found = nullptr;
+  ((verb == Commands::kVerb ? void(found = &decode_and_run<Commands>) : void()), ...);
+  return found;
+}
+
+void sweep_orphan(Context& context, ByteView subject) {
+  const auto id = SegmentId::from(subject);
+  if (!id) return;
+  const auto segment = context.state.load<SegmentRecord>(keys::segment(*id));
+  if (segment && segment->references == 0) free_segment(context, *segment);
+}
+
+void sweep_grant(Context& context, ByteView subject) {
+  const GrantId id(get_be<std::uint64_t>(subject));
+  const auto grant = context.state.load<GrantRecord>(keys::grant(id));
+  if (!grant) return;
+  if (auto account = context.state.load<AccountRecord>(keys::account(grant->payer))) {
+    account->ozone_noz += grant->noz;
+    context.state.store(keys::account(grant->payer), *account);
+  }
+  std::vector<Bytes> spent;
+  const Bytes prefix = keys::spent_segments_of(id);
+  context.state.scan(prefix, kv::prefix_end(prefix), [&spent](ByteView key, ByteView) {
+    spent.push_back(to_bytes(key));
+    return true;
+  });
+  for (const Bytes& key : spent) context.state.erase(key);
+  context.state.erase(keys::grant(id));
+}
+
+void sweep_pages(Context& context, ByteView subject) {
+  // bucket (8), version (16), next page (4), pages (4); one page a block
+  const BucketId bucket(get_be<std::uint64_t>(subject));
+  const VersionId version = VersionId::from(subject.subspan(8, 16)).value();
+  const auto page_number = get_be<std::uint32_t>(subject.subspan(24));
+  const auto pages = get_be<std::uint32_t>(subject.subspan(28));
+  const Bytes key = keys::slice_page(bucket, version, page_number);
+  if (const auto page = context.state.load<SlicePage>(key)) {
+    drop_references(context, page->slices);
+    context.state.erase(key);
+  }
+  if (page_number + 1 == pages) return;
+  Bytes rest = to_bytes(subject.first(24));
+  put_be(rest, page_number + 1);
+  put_be(rest, pages);
+  context.state.put(keys::due(context.time, DueKind::free_pages, rest), {});
+}
+
+void sweep_results(Context& context, ByteView subject) {
+  const Bytes key = keys::results_of(Height(get_be<std::uint64_t>(subject)));
+  const auto ids = context.state.get(key);
+  for (std::size_t at = 0; ids && at + IdempotencyId::kSize <= ids->size();
+       at += IdempotencyId::kSize) {
+    const auto id = IdempotencyId::from(ByteView(*ids).subspan(at, IdempotencyId::kSize));
+    context.state.erase(keys::result(*id));
+  }
+  context.state.erase(key);
+}
+
+void sweep_item(Context& context, const keys::DueItem& item) {
+  switch (item.kind) {
+    case DueKind::orphan_segment: return sweep_orphan(context, item.subject);
+    case DueKind::close_grant: return sweep_grant(context, item.subject);
+    case DueKind::free_pages: return sweep_pages(context, item.subject);
+    case DueKind::free_upload: return free_upload(context, UploadId::from(item.subject).value());
+    case DueKind::drop_table:
+      return context.state.erase(keys::node_table(get_be<std::uint64_t>(item.subject)));
+    case DueKind::forget_results: return sweep_results(context, item.subject);
+  }
+}
+
+}  // namespace
+
+VersionId Context::version_id() const {
+  Bytes bytes;
+  put_be(bytes, height.value);
+  put_be(bytes, std::uint64_t{index});
+  return VersionId::from(bytes).value();
+}
+
+Epoch Context::epoch() const {
+  return Epoch(static_cast<std::uint64_t>(time.ms) / params.epoch_ms);
+}
+
+Result<Bytes> execute(Context& context, Verb verb, ByteView command) {
+  const Runner runner =
+      find_runner<CreateAccount, CreateAccessKey, CreateBucket, DeleteBucket, PutObject,
+                  DeleteObject, CopyObject, CreateUpload, PutPart, CompleteUpload, AbortUpload,
+                  CommitSegments, AddHolder, RegisterNode, SetNodeState, ReserveGrant, TrimFeed>(
+          verb);
+  if (runner == nullptr) {
+    return fail(Errc::not_implemented, "verb " + std::to_string(static_cast<int>(verb)));
+  }
+  return runner(context, command);
+}
+
+void sweep(Context& context, std::size_t budget) {
+  std::vector<Bytes> due;
+  const Bytes lower = keys::of(keys::Family::due);
+  Bytes upper = lower;
+  put_be(upper, static_cast<std::uint64_t>(context.time.ms) + 1);
+  context.state.scan(lower, upper, [&due, budget](ByteView key, ByteView) {
+    due.push_back(to_bytes(key));
+    return due.size() < budget;
+  });
+  for (const Bytes& key : due) {
+    context.state.erase(key);
+    sweep_item(context, keys::parse_due(key));
+  }
+}
+
+Result<BucketRecord> require_bucket(const State& state, std::string_view name) {
+  auto bucket = state.load<BucketRecord>(keys::bucket(name));
+  if (!bucket) return fail(Errc::no_such_bucket, std::string(name));
+  return std::move(*bucket);
+}
+
+const Profile* find_profile(const Params& params, std::string_view name) {
+  if (name.empty()) return params.profiles.empty() ? nullptr : &params.profiles[0];
+  const auto found = std::ranges::find(params.profiles, name, &Profile::name);
+  return found == params.profiles.end() ? nullptr : &*found;
+}
+
+void emit(Context& context, Event event) {
+  event.sequence = context.state.next("event");
+  event.time = context.time;
+  context.state.store(keys::event(event.sequence), event);
+  if (event.sequence > kEventsKept) context.state.erase(keys::event(event.sequence - kEventsKept));
+}
+
+}  // namespace stratos::meta

@@ -1,0 +1,74 @@
+// How each verb changes the state. Pure: the outcome depends on the state, the command and the block
+// alone. A verb that returns an error has changed nothing that counts (the caller rolls back).
+#pragma once
+#include "meta/commands.hpp"
+#include "meta/keys.hpp"
+#include "meta/node_wire.hpp"
+#include "meta/state.hpp"
+
+namespace stratos::meta {
+
+// Where in the order a command stands.
+struct Context {
+  State& state;
+  const Params& params;
+  Height height;
+  std::uint32_t index = 0;  // of the item within the block
+  WallTime time;
+
+  VersionId version_id() const;
+  Epoch epoch() const;
+};
+
+// Runs one command; the bytes are its encoded reply.
+Result<Bytes> execute(Context& context, Verb verb, ByteView command);
+
+// What fell due, at most `budget` items.
+void sweep(Context& context, std::size_t budget);
+
+// --- shared by the verbs -------------------------------------------------------------------------
+
+Result<BucketRecord> require_bucket(const State& state, std::string_view name);
+const Profile* find_profile(const Params& params, std::string_view name);
+void emit(Context& context, Event event);
+
+// Segments: created without references, counted by slices, freed by the step to zero.
+Result<void> commit_segments(Context& context, const std::vector<SegmentCommit>& segments);
+Result<void> add_references(Context& context, const std::vector<Slice>& slices);
+void drop_references(Context& context, const std::vector<Slice>& slices);
+void free_segment(Context& context, const SegmentRecord& segment);
+void tell_node(Context& context, NodeId node, FeedKind kind, const FragmentId& fragment,
+               std::uint64_t bytes);
+
+// The current version of a key.
+std::optional<VersionRecord> current_version(const State& state, BucketId bucket,
+                                             std::string_view key);
+Result<void> check_condition(const State& state, BucketId bucket, std::string_view key,
+                             const Precondition& condition);
+// Removes the current version, when there is one; many pages are freed over later blocks.
+void remove_current(Context& context, BucketId bucket, std::string_view key);
+// Stores `version` (whose slices are referenced already) as current.
+void make_current(Context& context, const BucketRecord& bucket, std::string_view key,
+                  VersionRecord version, Bytes sealed_summary, std::vector<SlicePage> pages);
+
+Result<Bytes> run(Context& context, const CreateAccount& command);
+Result<Bytes> run(Context& context, const CreateAccessKey& command);
+Result<Bytes> run(Context& context, const CreateBucket& command);
+Result<Bytes> run(Context& context, const DeleteBucket& command);
+Result<Bytes> run(Context& context, const PutObject& command);
+Result<Bytes> run(Context& context, const DeleteObject& command);
+Result<Bytes> run(Context& context, const CopyObject& command);
+Result<Bytes> run(Context& context, const CreateUpload& command);
+Result<Bytes> run(Context& context, const PutPart& command);
+Result<Bytes> run(Context& context, const CompleteUpload& command);
+Result<Bytes> run(Context& context, const AbortUpload& command);
+Result<Bytes> run(Context& context, const CommitSegments& command);
+Result<Bytes> run(Context& context, const AddHolder& command);
+Result<Bytes> run(Context& context, const RegisterNode& command);
+Result<Bytes> run(Context& context, const SetNodeState& command);
+Result<Bytes> run(Context& context, const ReserveGrant& command);
+Result<Bytes> run(Context& context, const TrimFeed& command);
+
+void free_upload(Context& context, const UploadId& upload);
+
+}  // namespace stratos::meta

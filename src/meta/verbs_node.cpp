@@ -1,0 +1,137 @@
+#include <algorithm>
+
+#include "meta/placement.hpp"
+#include "meta/verbs.hpp"
+
+namespace stratos::meta {
+namespace {
+
+NodeTable build_table(Context& context, std::uint64_t version) {
+  NodeTable table;
+  table.version = version;
+  const Bytes prefix = keys::of(keys::Family::node);
+  context.state.scan(prefix, kv::prefix_end(prefix), [&table](ByteView, ByteView value) {
+    const auto node = codec::decode<NodeRecord>(value);
+    if (!node || weight_of(*node) == 0) return true;
+    Candidate candidate;
+    candidate.node = node->id;
+    candidate.weight = weight_of(*node);
+    candidate.domain = node->domain;
+    candidate.capabilities = node->capabilities;
+    table.candidates.push_back(std::move(candidate));
+    return true;
+  });
+  return table;
+}
+
+// Placement changed: a new table; the one before counts a while longer for writes under way.
+void renew_table(Context& context) {
+  const std::uint64_t version = context.state.next("node_table");
+  context.state.store(keys::node_table(version), build_table(context, version));
+  if (version == 1) return;
+  Bytes subject;
+  put_be(subject, version - 1);
+  const WallTime due = context.time + std::chrono::milliseconds(context.params.node_table_ms);
+  context.state.put(keys::due(due, DueKind::drop_table, subject), {});
+}
+
+void store_node(Context& context, const NodeRecord& node, std::uint64_t weight_before) {
+  context.state.store(keys::node(node.id), node);
+  if (weight_of(node) != weight_before) renew_table(context);
+}
+
+void emit_node_state(Context& context, const NodeRecord& node) {
+  Event event;
+  event.kind = EventKind::node_state;
+  event.node = node.id;
+  event.state = node.state;
+  emit(context, event);
+}
+
+NodeRecord new_node(Context& context, const RegisterNode& command) {
+  NodeRecord node;
+  node.id = NodeId(static_cast<std::uint32_t>(context.state.next("node")));
+  node.key = command.key;
+  node.joined = context.time;
+  Bytes id;
+  put_be(id, node.id.value);
+  context.state.put(keys::node_key(command.key.view()), std::move(id));
+  context.state.store(keys::node_ledger(node.id), NodeLedger{});
+  return node;
+}
+
+}  // namespace
+
+Result<Bytes> run(Context& context, const RegisterNode& command) {
+  NodeRecord node;
+  const auto known = context.state.get(keys::node_key(command.key.view()));
+  if (known) {
+    const NodeId id(get_be<std::uint32_t>(*known));
+    node = context.state.load<NodeRecord>(keys::node(id)).value_or(NodeRecord{});
+  } else {
+    node = new_node(context, command);
+  }
+  const std::uint64_t weight_before = known ? weight_of(node) : 0;
+  node.endpoint = command.endpoint;
+  node.domain = command.domain.empty() ? to_string(node.id) : command.domain;
+  node.capabilities = command.capabilities;
+  node.capacity_bytes = command.capacity_bytes;
+  node.free_class = command.free_class;
+  if (node.state == NodeState::down) node.state = NodeState::up;
+  store_node(context, node, weight_before);
+  emit_node_state(context, node);
+  RegisterNode::Reply reply;
+  reply.node = node.id;
+  return codec::encode(reply);
+}
+
+Result<Bytes> run(Context& context, const SetNodeState& command) {
+  auto node = context.state.load<NodeRecord>(keys::node(command.node));
+  if (!node) return fail(Errc::no_such_node, to_string(command.node));
+  const std::uint64_t weight_before = weight_of(*node);
+  const bool changed = node->state != command.state;
+  node->state = command.state;
+  node->free_class = command.free_class;
+  store_node(context, *node, weight_before);
+  if (changed) emit_node_state(context, *node);
+  return codec::encode(Nothing{});
+}
+
+Result<Bytes> run(Context& context, const ReserveGrant& command) {
+  auto account = context.state.load<AccountRecord>(keys::account(command.payer));
+  if (!account) return fail(Errc::no_such_account);
+  if (account->ozone_noz < command.noz) return fail(Errc::grant_exhausted, "account's ozone");
+  account->ozone_noz -= command.noz;
+  context.state.store(keys::account(command.payer), *account);
+
+  GrantRecord grant;
+  grant.id = GrantId(context.state.next("grant"));
+  grant.payer = command.payer;
+  grant.meta_node = command.meta_node;
+  grant.epoch = context.epoch();
+  grant.noz = command.noz;
+  grant.segments = command.segments;
+  // Open for this epoch, the leases taken in it, and the settlement after it.
+  const auto open_ms = context.params.epoch_ms + 2 * context.params.orphan_ms;
+  grant.closes = context.time + std::chrono::milliseconds(open_ms);
+  context.state.store(keys::grant(grant.id), grant);
+  Bytes subject;
+  put_be(subject, grant.id.value);
+  context.state.put(keys::due(grant.closes, DueKind::close_grant, subject), {});
+  return codec::encode(grant);
+}
+
+Result<Bytes> run(Context& context, const TrimFeed& command) {
+  const Bytes key = keys::node_ledger(command.node);
+  auto ledger = context.state.load<NodeLedger>(key);
+  if (!ledger) return fail(Errc::no_such_node, to_string(command.node));
+  constexpr std::uint64_t kAtOnce = 10'000;
+  const std::uint64_t end = std::min(command.up_to, ledger->feed_end);
+  for (std::uint64_t done = 0; ledger->feed_begin <= end && done < kAtOnce; ++done) {
+    context.state.erase(keys::feed(command.node, ledger->feed_begin++));
+  }
+  context.state.store(key, *ledger);
+  return codec::encode(Nothing{});
+}
+
+}  // namespace stratos::meta

@@ -1,0 +1,177 @@
+#include "base/assert.hpp"
+#include "meta/verbs.hpp"
+
+namespace stratos::meta {
+namespace {
+
+constexpr std::size_t kMaxKeyBytes = 1024;
+constexpr std::size_t kMaxInlineRowBytes = 8192;
+
+Result<void> check_slices(const SlicePage& page, std::uint64_t size) {
+  for (const Slice& slice : page.slices) {
+    if (slice.key >= page.keys.size()) return fail(Errc::invalid_argument, "slice without its key");
+    if (slice.length == 0) return fail(Errc::invalid_argument, "empty slice");
+  }
+  if (length_of(page) != size) return fail(Errc::invalid_argument, "slices do not add up");
+  return {};
+}
+
+Bytes reply_of(const Context& context, const VersionRecord& version) {
+  PutObject::Reply reply;
+  reply.version = version.id;
+  reply.modified = context.time;
+  return codec::encode(reply);
+}
+
+VersionRecord make_version(const Context& context, const PutObject& command) {
+  VersionRecord version;
+  version.id = context.version_id();
+  version.size = command.size;
+  version.modified = context.time;
+  version.sealed_attributes = command.sealed_attributes;
+  version.context = command.context;
+  version.key = command.data_key;
+  version.is_inline = command.inline_body.has_value();
+  version.page_macs = command.page_macs;
+  return version;
+}
+
+std::vector<SlicePage> load_pages(const State& state, BucketId bucket,
+                                  const VersionRecord& version) {
+  std::vector<SlicePage> pages;
+  if (version.page) pages.push_back(*version.page);
+  for (std::uint32_t i = 0; version.pages > 1 && i < version.pages; ++i) {
+    if (auto page = state.load<SlicePage>(keys::slice_page(bucket, version.id, i))) {
+      pages.push_back(std::move(*page));
+    }
+  }
+  return pages;
+}
+
+}  // namespace
+
+std::optional<VersionRecord> current_version(const State& state, BucketId bucket,
+                                             std::string_view key) {
+  const auto row = state.load<ListRow>(keys::list_row(bucket, key));
+  if (!row) return std::nullopt;
+  return state.load<VersionRecord>(keys::version(bucket, key, &row->version));
+}
+
+Result<void> check_condition(const State& state, BucketId bucket, std::string_view key,
+                             const Precondition& condition) {
+  if (!condition.exists && !condition.version) return {};
+  const auto row = state.load<ListRow>(keys::list_row(bucket, key));
+  if (condition.exists && *condition.exists != row.has_value()) {
+    return *condition.exists ? fail(Errc::no_such_object, std::string(key))
+                             : fail(Errc::precondition_failed, std::string(key));
+  }
+  if (condition.version && (!row || row->version != *condition.version)) {
+    return fail(Errc::precondition_failed, std::string(key));
+  }
+  return {};
+}
+
+void remove_current(Context& context, BucketId bucket, std::string_view key) {
+  const auto version = current_version(context.state, bucket, key);
+  if (!version) return;
+  context.state.erase(keys::list_row(bucket, key));
+  context.state.erase(keys::version(bucket, key, &version->id));
+  if (version->is_inline) context.state.erase(keys::inline_body(bucket, version->id));
+  if (version->page) drop_references(context, version->page->slices);
+  if (version->pages <= 1) return;
+  Bytes subject;
+  put_be(subject, bucket.value);
+  append(subject, version->id.view());
+  put_be(subject, std::uint32_t{0});
+  put_be(subject, version->pages);
+  context.state.put(keys::due(context.time, DueKind::free_pages, subject), {});
+}
+
+void make_current(Context& context, const BucketRecord& bucket, std::string_view key,
+                  VersionRecord version, Bytes sealed_summary, std::vector<SlicePage> pages) {
+  remove_current(context, bucket.id, key);
+  version.pages = static_cast<std::uint32_t>(pages.size());
+  version.page.reset();
+  if (pages.size() == 1) version.page = std::move(pages[0]);
+  for (std::uint32_t i = 0; pages.size() > 1 && i < pages.size(); ++i) {
+    context.state.store(keys::slice_page(bucket.id, version.id, i), pages[i]);
+  }
+  ListRow row;
+  row.size = version.size;
+  row.modified = version.modified;
+  row.version = version.id;
+  row.sealed_summary = std::move(sealed_summary);
+  context.state.store(keys::list_row(bucket.id, key), row);
+  context.state.store(keys::version(bucket.id, key, &version.id), version);
+  Event event;
+  event.bucket = bucket.id;
+  event.key = key;
+  event.version = version.id;
+  emit(context, event);
+}
+
+Result<Bytes> run(Context& context, const PutObject& command) {
+  STRATOS_TRY(const BucketRecord bucket, require_bucket(context.state, command.bucket));
+  if (command.key.empty() || command.key.size() > kMaxKeyBytes) {
+    return fail(Errc::invalid_argument, "object key length");
+  }
+  STRATOS_CHECK(check_condition(context.state, bucket.id, command.key, command.condition));
+  if (command.inline_body && command.inline_body->size() > kMaxInlineRowBytes) {
+    return fail(Errc::too_large, "inline body");
+  }
+  if (!command.inline_body) STRATOS_CHECK(check_slices(command.slices, command.size));
+  STRATOS_CHECK(commit_segments(context, command.segments));
+  STRATOS_CHECK(add_references(context, command.slices.slices));
+
+  VersionRecord version = make_version(context, command);
+  std::vector<SlicePage> pages;
+  if (!command.slices.slices.empty()) pages = paginate({command.slices});
+  if (pages.size() != command.page_macs.size()) return fail(Errc::invalid_argument, "page MACs");
+  const Bytes reply = reply_of(context, version);
+  const VersionId id = version.id;
+  make_current(context, bucket, command.key, std::move(version), command.sealed_summary,
+               std::move(pages));
+  if (command.inline_body) {
+    context.state.put(keys::inline_body(bucket.id, id), *command.inline_body);
+  }
+  return reply;
+}
+
+Result<Bytes> run(Context& context, const DeleteObject& command) {
+  STRATOS_TRY(const BucketRecord bucket, require_bucket(context.state, command.bucket));
+  STRATOS_CHECK(check_condition(context.state, bucket.id, command.key, command.condition));
+  const auto row = context.state.load<ListRow>(keys::list_row(bucket.id, command.key));
+  if (!row) return codec::encode(Nothing{});
+  remove_current(context, bucket.id, command.key);
+  Event event;
+  event.kind = EventKind::object_removed;
+  event.bucket = bucket.id;
+  event.key = command.key;
+  event.version = row->version;
+  emit(context, event);
+  return codec::encode(Nothing{});
+}
+
+Result<Bytes> run(Context& context, const CopyObject& command) {
+  STRATOS_TRY(const BucketRecord source, require_bucket(context.state, command.source_bucket));
+  STRATOS_TRY(const BucketRecord target, require_bucket(context.state, command.bucket));
+  auto version = current_version(context.state, source.id, command.source_key);
+  if (!version) return fail(Errc::no_such_object, command.source_key);
+  if (version->id != command.version) return fail(Errc::precondition_failed, command.source_key);
+  std::vector<SlicePage> pages = load_pages(context.state, source.id, *version);
+  std::optional<Bytes> body;
+  if (version->is_inline) body = context.state.get(keys::inline_body(source.id, version->id));
+  for (const SlicePage& page : pages) STRATOS_CHECK(add_references(context, page.slices));
+
+  version->id = context.version_id();
+  version->modified = context.time;
+  version->sealed_attributes = command.sealed_attributes;
+  const Bytes reply = reply_of(context, *version);
+  const VersionId id = version->id;
+  make_current(context, target, command.key, std::move(*version), command.sealed_summary,
+               std::move(pages));
+  if (body) context.state.put(keys::inline_body(target.id, id), std::move(*body));
+  return reply;
+}
+
+}  // namespace stratos::meta

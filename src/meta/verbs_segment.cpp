@@ -1,0 +1,197 @@
+#include <algorithm>
+#include <set>
+
+#include "meta/placement.hpp"
+#include "meta/verbs.hpp"
+
+namespace stratos::meta {
+namespace {
+
+bool shape_is_known(const Params& params, std::uint8_t k, std::uint8_t m) {
+  return std::ranges::any_of(params.profiles, [k, m](const Profile& profile) {
+    return (profile.k == k && profile.m == m) || (k == 1 && profile.copies == m + 1);
+  });
+}
+
+// The segment's id must come from an open grant and never have been used.
+Result<void> check_identity(const State& state, const SegmentId& id) {
+  const auto grant = state.load<GrantRecord>(keys::grant(keys::grant_of(id)));
+  if (!grant) return fail(Errc::no_such_grant, id.hex());
+  if (keys::counter_of(id) >= grant->segments) return fail(Errc::grant_exhausted, id.hex());
+  if (state.has(keys::segment(id)) || state.has(keys::spent_segment(id))) {
+    return fail(Errc::already_exists, "segment " + id.hex());
+  }
+  return {};
+}
+
+// The node that signed must be the one registered, and the lease must last.
+Result<NodeRecord> check_receipt(const Context& context, const Receipt& receipt) {
+  auto node = context.state.load<NodeRecord>(keys::node(receipt.node));
+  if (!node) return fail(Errc::no_such_node, to_string(receipt.node));
+  if (node->key != receipt.signer) return fail(Errc::bad_signature, to_string(receipt.node));
+  const auto margin = static_cast<std::int64_t>(context.params.lease_margin_ms);
+  if (receipt.lease_until.ms < context.time.ms + margin) {
+    return fail(Errc::lease_expired, to_string(receipt.fragment));
+  }
+  return std::move(*node);
+}
+
+Result<void> check_holders(const Context& context, const SegmentCommit& segment) {
+  const std::size_t n = std::size_t{segment.k} + segment.m;
+  if (segment.receipts.size() < write_quorum(segment.k, segment.m)) {
+    return fail(Errc::below_quorum, segment.id.hex());
+  }
+  const auto table = context.state.load<NodeTable>(keys::node_table(segment.table_version));
+  if (!table) return fail(Errc::bad_placement, "unknown node table");
+  PlacementUnit unit;
+  unit.id = segment.id.view();
+  unit.capability = kStorageCapability;
+  std::vector<NodeId> ranked = rank(unit, *table);
+  ranked.resize(std::min(ranked.size(), usable_ranks(n)));
+
+  std::set<std::uint8_t> indexes;
+  std::set<NodeId> nodes;
+  for (const Receipt& receipt : segment.receipts) {
+    const bool fits = receipt.fragment.segment == segment.id && receipt.fragment.index < n &&
+                      receipt.length == segment.receipts[0].length;
+    if (!fits) return fail(Errc::invalid_argument, "receipt of another fragment");
+    if (!indexes.insert(receipt.fragment.index).second || !nodes.insert(receipt.node).second) {
+      return fail(Errc::bad_placement, "fragment or node named twice");
+    }
+    if (std::ranges::find(ranked, receipt.node) == ranked.end()) {
+      return fail(Errc::bad_placement, to_string(receipt.node) + " is not placed here");
+    }
+    STRATOS_TRY([[maybe_unused]] const NodeRecord node, check_receipt(context, receipt));
+  }
+  return {};
+}
+
+void add_holder_to(Context& context, SegmentRecord& segment, const Receipt& receipt) {
+  Holder holder;
+  holder.index = receipt.fragment.index;
+  holder.node = receipt.node;
+  holder.root = receipt.root;
+  const auto place = std::ranges::lower_bound(segment.holders, holder.index, {}, &Holder::index);
+  segment.holders.insert(place, holder);
+  context.state.put(keys::fragment(receipt.node, receipt.fragment), {});
+  tell_node(context, receipt.node, FeedKind::keep, receipt.fragment, receipt.length);
+}
+
+Result<void> commit_segment(Context& context, const SegmentCommit& commit) {
+  if (!shape_is_known(context.params, commit.k, commit.m)) {
+    return fail(Errc::invalid_argument, "shape of no profile");
+  }
+  STRATOS_CHECK(check_identity(context.state, commit.id));
+  STRATOS_CHECK(check_holders(context, commit));
+  SegmentRecord segment;
+  segment.id = commit.id;
+  segment.generation = Generation(1);
+  segment.k = commit.k;
+  segment.m = commit.m;
+  segment.length = commit.length;
+  segment.fragment_length = commit.receipts[0].length;
+  segment.table_version = commit.table_version;
+  segment.created = context.time;
+  for (const Receipt& receipt : commit.receipts) add_holder_to(context, segment, receipt);
+  context.state.store(keys::segment(commit.id), segment);
+  return {};
+}
+
+WallTime orphan_time(const Context& context, WallTime created) {
+  return created + std::chrono::milliseconds(context.params.orphan_ms);
+}
+
+}  // namespace
+
+Result<void> commit_segments(Context& context, const std::vector<SegmentCommit>& segments) {
+  for (const SegmentCommit& segment : segments) STRATOS_CHECK(commit_segment(context, segment));
+  return {};
+}
+
+Result<void> add_references(Context& context, const std::vector<Slice>& slices) {
+  for (const Slice& slice : slices) {
+    const Bytes key = keys::segment(slice.segment);
+    auto segment = context.state.load<SegmentRecord>(key);
+    if (!segment) return fail(Errc::no_such_segment, slice.segment.hex());
+    const bool inside = slice.offset <= segment->length &&
+                        slice.length <= segment->length - slice.offset;
+    if (!inside) return fail(Errc::invalid_argument, "slice outside of its segment");
+    ++segment->references;
+    context.state.store(key, *segment);
+  }
+  return {};
+}
+
+void drop_references(Context& context, const std::vector<Slice>& slices) {
+  for (const Slice& slice : slices) {
+    auto segment = context.state.load<SegmentRecord>(keys::segment(slice.segment));
+    if (!segment || segment->references == 0) continue;
+    --segment->references;
+    if (segment->references == 0) {
+      free_segment(context, *segment);
+    } else {
+      context.state.store(keys::segment(slice.segment), *segment);
+    }
+  }
+}
+
+void free_segment(Context& context, const SegmentRecord& segment) {
+  for (const Holder& holder : segment.holders) {
+    const FragmentId fragment{segment.id, holder.index};
+    context.state.erase(keys::fragment(holder.node, fragment));
+    tell_node(context, holder.node, FeedKind::drop, fragment, segment.fragment_length);
+  }
+  context.state.erase(keys::segment(segment.id));
+  if (context.state.has(keys::grant(keys::grant_of(segment.id)))) {
+    context.state.put(keys::spent_segment(segment.id), {});
+  }
+}
+
+void tell_node(Context& context, NodeId node, FeedKind kind, const FragmentId& fragment,
+               std::uint64_t bytes) {
+  const Bytes key = keys::node_ledger(node);
+  NodeLedger ledger = context.state.load<NodeLedger>(key).value_or(NodeLedger{});
+  ++ledger.feed_end;
+  const bool keep = kind == FeedKind::keep;
+  ledger.fragments = keep ? ledger.fragments + 1 : ledger.fragments - 1;
+  ledger.bytes = keep ? ledger.bytes + bytes : ledger.bytes - bytes;
+  FeedEntry entry;
+  entry.sequence = ledger.feed_end;
+  entry.kind = kind;
+  entry.fragment = fragment;
+  context.state.store(keys::feed(node, entry.sequence), entry);
+  context.state.store(key, ledger);
+}
+
+Result<Bytes> run(Context& context, const CommitSegments& command) {
+  STRATOS_CHECK(commit_segments(context, command.segments));
+  for (const SegmentCommit& segment : command.segments) {
+    context.state.put(keys::due(orphan_time(context, context.time), DueKind::orphan_segment,
+                                segment.id.view()),
+                      {});
+  }
+  return codec::encode(Nothing{});
+}
+
+Result<Bytes> run(Context& context, const AddHolder& command) {
+  const Receipt& receipt = command.receipt;
+  auto segment = context.state.load<SegmentRecord>(keys::segment(receipt.fragment.segment));
+  if (!segment) return fail(Errc::no_such_segment, receipt.fragment.segment.hex());
+  if (segment->generation != command.generation) return fail(Errc::stale_generation);
+  const bool fits = receipt.fragment.index < segment->k + segment->m &&
+                    receipt.length == segment->fragment_length;
+  if (!fits) return fail(Errc::invalid_argument, "receipt of another shape");
+  STRATOS_TRY(const NodeRecord node, check_receipt(context, receipt));
+  for (const Holder& holder : segment->holders) {
+    const auto other = context.state.load<NodeRecord>(keys::node(holder.node));
+    if (holder.index == receipt.fragment.index || (other && other->domain == node.domain)) {
+      return fail(Errc::bad_placement, "index or failure domain taken");
+    }
+  }
+  ++segment->generation.value;
+  add_holder_to(context, *segment, receipt);
+  context.state.store(keys::segment(segment->id), *segment);
+  return codec::encode(Nothing{});
+}
+
+}  // namespace stratos::meta
