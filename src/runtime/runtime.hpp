@@ -1,6 +1,6 @@
 // The seam under every service: the same coroutines run on the real machine and in the simulator.
-// A service gets one Runtime and takes time, randomness, waiting, blocking work and the network from
-// it, and from nowhere else.
+// A service gets one Runtime and takes time, randomness, waiting, blocking work and the network
+// from it, and from nowhere else.
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -17,6 +17,8 @@
 #include "base/time.hpp"
 
 namespace stratos {
+
+class Parking;
 
 template <class T = void>
 using Task = boost::asio::awaitable<T>;
@@ -70,11 +72,16 @@ class Runtime {
   virtual Random& random() = 0;
   virtual Net& net() = 0;
 
-  virtual Task<void> sleep(Duration duration) = 0;
+  // Where the coroutines of this runtime wait; for the primitives of sync.hpp and for back ends.
+  virtual Parking& parking() = 0;
+
+  // Errc::cancelled when the task is cancelled: a loop around sleep ends then.
+  Task<Result<void>> sleep(Duration duration);
   // Runs `work` where blocking is allowed and comes back to the executor. `work` owns its data or
   // refers to what outlives this runtime's pool. The simulator runs it inline after a virtual delay
-  // around `modelled_cost`.
-  virtual Task<void> offload_erased(std::move_only_function<void()> work, Duration modelled_cost) = 0;
+  // around `modelled_cost`. Cancellation does not end it: `work` may use the waiting frame.
+  virtual Task<void> offload_erased(std::move_only_function<void()> work,
+                                    Duration modelled_cost) = 0;
 
   // offload(fn, cost): the same with fn's value. fn must not throw.
   template <class Fn>

@@ -1,13 +1,13 @@
 // Waiting on one executor: an event, a counter of permits, a queue, a deadline, a fork.
-// All of them belong to one executor and are not thread safe; each wait has a deadline or is ended by
-// its owner's close().
+// All of them belong to one executor and are not thread safe; each wait has a deadline or is ended
+// by its owner's close().
 #pragma once
 #include <cstddef>
 #include <deque>
-#include <memory>
 #include <optional>
-#include <vector>
+#include <utility>
 
+#include "runtime/parking.hpp"
 #include "runtime/runtime.hpp"
 
 namespace stratos {
@@ -15,30 +15,40 @@ namespace stratos {
 // A list of waiting coroutines, woken in order of arrival. The base of everything below.
 class WaitQueue {
  public:
-  explicit WaitQueue(Runtime& runtime);
-  ~WaitQueue();
+  explicit WaitQueue(Runtime& runtime) : runtime_(runtime) {}
+  ~WaitQueue() { close(); }
   WaitQueue(const WaitQueue&) = delete;
   WaitQueue& operator=(const WaitQueue&) = delete;
 
   // Errc::deadline_exceeded, or Errc::cancelled by close() or by cancellation of the task.
   Task<Result<void>> wait(std::optional<Duration> timeout);
+  // Waits for a wake or close() even when the task is cancelled: for joins.
+  Task<void> wait_ignoring_cancellation();
   void wake_one();
   void wake_all();
   // Present and later waits end with Errc::cancelled.
   void close();
+  bool closed() const { return closed_; }
+  bool empty() const { return !waiters_.linked(); }
+  // Counts in linear time.
   std::size_t waiting() const;
+  Runtime& runtime() const { return runtime_; }
 
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  void wake_front(Wake reason);
+
+  Runtime& runtime_;
+  Hook waiters_;
+  bool closed_ = false;
 };
 
-// Counts permits: bounds how much runs at once.
+// Counts permits: bounds how much runs at once. First come, first served.
 class Semaphore {
  public:
   Semaphore(Runtime& runtime, std::size_t permits) : queue_(runtime), permits_(permits) {}
   Task<Result<void>> acquire(std::optional<Duration> timeout);
   bool try_acquire();
+  // Hands the permit to the first waiter, if there is one.
   void release();
   std::size_t available() const { return permits_; }
 
@@ -54,21 +64,29 @@ class BoundedQueue {
   BoundedQueue(Runtime& runtime, std::size_t capacity)
       : not_empty_(runtime), not_full_(runtime), capacity_(capacity) {}
 
+  // Errc::cancelled after close().
   Task<Result<void>> push(T value) {
-    while (values_.size() >= capacity_) STRATOS_CO_CHECK(co_await not_full_.wait(std::nullopt));
-    values_.push_back(std::move(value));
-    not_empty_.wake_one();
+    while (values_.size() >= capacity_ && !not_full_.closed()) {
+      STRATOS_CO_CHECK(co_await not_full_.wait(std::nullopt));
+    }
+    if (!try_push(std::move(value))) co_return fail(Errc::cancelled);
     co_return Result<void>{};
   }
-  // False when full.
+  // False when full or closed.
   bool try_push(T value) {
-    if (values_.size() >= capacity_) return false;
+    if (values_.size() >= capacity_ || not_full_.closed()) return false;
     values_.push_back(std::move(value));
     not_empty_.wake_one();
     return true;
   }
+  // What was pushed before close() still comes out.
   Task<Result<T>> pop(std::optional<Duration> timeout) {
-    while (values_.empty()) STRATOS_CO_CHECK(co_await not_empty_.wait(timeout));
+    const MonotonicTime started = timeout ? not_empty_.runtime().now() : MonotonicTime();
+    while (values_.empty()) {
+      std::optional<Duration> rest = timeout;
+      if (rest) *rest -= not_empty_.runtime().now() - started;
+      STRATOS_CO_CHECK(co_await not_empty_.wait(rest));
+    }
     T value = std::move(values_.front());
     values_.pop_front();
     not_full_.wake_one();
@@ -88,14 +106,16 @@ class BoundedQueue {
 };
 
 // Runs `task` on `other`'s executor and resumes the caller on its own. When the caller's wait ends
-// early (timeout: Errc::deadline_exceeded), the task is cancelled and its result dropped.
+// early (timeout: Errc::deadline_exceeded, cancellation: Errc::cancelled), the task is cancelled
+// and its result dropped; the task may then outlive the caller, so it must own what it uses.
 template <class T>
 Task<Result<T>> run_on(Runtime& caller, Runtime& other, Task<Result<T>> task, Duration timeout);
 
-// Ends `task` with Errc::deadline_exceeded after `timeout`.
+// Ends `task` with Errc::deadline_exceeded after `timeout`: cancels it and waits until it has
+// ended, so that it may refer to the caller's frame.
 template <class T>
-Task<Result<T>> with_deadline(Runtime& runtime, Task<Result<T>> task, Duration timeout) {
-  return run_on<T>(runtime, runtime, std::move(task), timeout);
-}
+Task<Result<T>> with_deadline(Runtime& runtime, Task<Result<T>> task, Duration timeout);
 
 }  // namespace stratos
+
+#include "runtime/sync_inl.hpp"

@@ -18,12 +18,13 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Starts `task` on the executor. After cancel() it is not started.
+  // Starts `task` from the executor's queue, not inside this call. After cancel() it is not
+  // started.
   void spawn(Task<void> task);
   std::size_t size() const;
-  // Asks every task to stop: their pending waits end with Errc::cancelled.
+  // Asks every task to stop: their pending and all their later waits end with Errc::cancelled.
   void cancel();
-  // Waits until all tasks have ended.
+  // Waits until all tasks have ended, also when the caller is cancelled meanwhile.
   Task<void> join();
 
  private:
