@@ -135,8 +135,8 @@ struct SegmentCommit {
     field(6, self.receipts);
   }
 };
-// Makes segments known while an upload runs; they are freed again unless something refers to them in
-// time. Errc::below_quorum, Errc::bad_placement, Errc::lease_expired, Errc::no_such_grant.
+// Makes segments known while an upload runs; they are freed again unless something refers to them
+// in time. Errc::below_quorum, Errc::bad_placement, Errc::lease_expired, Errc::no_such_grant.
 struct CommitSegments {
   static constexpr Verb kVerb = Verb::commit_segments;
   using Reply = Nothing;
@@ -167,7 +167,8 @@ struct Precondition {
 };
 
 // Makes an object visible: inline, or of slices of known segments and of those committed here.
-// Errc::no_such_bucket, Errc::precondition_failed, Errc::no_such_segment and CommitSegments' errors.
+// Errc::no_such_bucket, Errc::precondition_failed, Errc::no_such_segment and CommitSegments'
+// errors.
 struct PutObject {
   static constexpr Verb kVerb = Verb::put_object;
   struct Reply {

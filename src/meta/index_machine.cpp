@@ -1,5 +1,9 @@
 #include "meta/index_machine.hpp"
 
+#include <algorithm>
+
+#include "base/assert.hpp"
+
 #include "meta/keys.hpp"
 #include "meta/queries.hpp"
 #include "meta/verbs.hpp"
@@ -122,8 +126,8 @@ Result<void> IndexMachine::verify_receipts(const Item& item) const {
 
 // One signature covers a whole group commit of a node, so most receipts need only hashes.
 Result<void> IndexMachine::verify_receipt_cached(const Receipt& receipt) const {
-  STRATOS_TRY(const Hash root, root_from_path(receipt_leaf(receipt), receipt.leaf, receipt.leaves,
-                                              receipt.path));
+  STRATOS_TRY(const Hash root,
+              root_from_path(receipt_leaf(receipt), receipt.leaf, receipt.leaves, receipt.path));
   Bytes group = receipt_message(receipt.node, root);
   append(group, receipt.signer.view());
   append(group, receipt.signature.view());
@@ -135,8 +139,7 @@ Result<void> IndexMachine::verify_receipt_cached(const Receipt& receipt) const {
   return {};
 }
 
-std::vector<Bytes> IndexMachine::build(std::vector<Bytes> candidates,
-                                       std::size_t max_bytes) const {
+std::vector<Bytes> IndexMachine::build(std::vector<Bytes> candidates, std::size_t max_bytes) const {
   std::size_t used = 0;
   std::size_t count = 0;
   while (count < candidates.size() && used + candidates[count].size() <= max_bytes) {
@@ -148,9 +151,8 @@ std::vector<Bytes> IndexMachine::build(std::vector<Bytes> candidates,
 
 bool IndexMachine::check(const ordering::Block& block) const {
   if (block.height.value != head_.height.value + 1 || block.time < head_.time) return false;
-  return std::ranges::all_of(block.entries, [this](const Bytes& entry) {
-    return admit(entry).has_value();
-  });
+  return std::ranges::all_of(block.entries,
+                             [this](const Bytes& entry) { return admit(entry).has_value(); });
 }
 
 Result<ordering::Applied> IndexMachine::apply(const ordering::Block& block) {
@@ -230,9 +232,8 @@ IndexMachine::Pending IndexMachine::make_pending(const State& state, Height heig
   pending.head.height = height;
   pending.head.time = time;
   // Empty blocks leave the root unchanged.
-  pending.head.root = state.changes().empty()
-                          ? head_.root
-                          : chain_root(head_.root, height, pending.hash.digest());
+  pending.head.root =
+      state.changes().empty() ? head_.root : chain_root(head_.root, height, pending.hash.digest());
   pending.head.hash_state = to_bytes(pending.hash.state());
   for (const auto& [key, value] : state.changes()) {
     if (value) {
@@ -260,8 +261,8 @@ Result<Bytes> IndexMachine::query(std::string_view path, ByteView request) const
 
 // --- snapshots -----------------------------------------------------------------------------------
 
-// A chunk is a run of (key, value) pairs, each with 32-bit big-endian lengths. The machine's own row
-// travels like any other; the receiver recomputes the multiset hash and compares.
+// A chunk is a run of (key, value) pairs, each with 32-bit big-endian lengths. The machine's own
+// row travels like any other; the receiver recomputes the multiset hash and compares.
 struct IndexMachine::PinnedSnapshot {
   ordering::Snapshot about;
   std::unique_ptr<kv::Reader> reader;
@@ -344,7 +345,8 @@ ordering::Offer IndexMachine::offer(const ordering::Snapshot& snapshot) {
 }
 
 Result<void> IndexMachine::apply_chunk(std::uint32_t chunk, ByteView data) {
-  if (!restore_ || chunk != restore_->next_chunk) return fail(Errc::invalid_argument, "chunk order");
+  if (!restore_ || chunk != restore_->next_chunk)
+    return fail(Errc::invalid_argument, "chunk order");
   kv::Batch batch;
   append(restore_->chunk_hashes, crypto::blake3(data).view());
   while (!data.empty()) {

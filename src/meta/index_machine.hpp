@@ -1,5 +1,5 @@
-// IndexMachine: the meta layer's state machine. Entries are signed batches of commands; the state is
-// a key-value store; the root is chained over an incremental multiset hash of it.
+// IndexMachine: the meta layer's state machine. Entries are signed batches of commands; the state
+// is a key-value store; the root is chained over an incremental multiset hash of it.
 #pragma once
 #include <memory>
 #include <optional>
@@ -29,8 +29,7 @@ class IndexMachine final : public ordering::StateMachine {
   std::uint64_t unflushed_bytes() const override { return store_.unflushed_bytes(); }
   Result<Bytes> query(std::string_view path, ByteView request) const override;
   std::vector<ordering::Snapshot> list_snapshots() const override;
-  Result<Bytes> load_chunk(const ordering::Snapshot& snapshot,
-                           std::uint32_t chunk) const override;
+  Result<Bytes> load_chunk(const ordering::Snapshot& snapshot, std::uint32_t chunk) const override;
   ordering::Offer offer(const ordering::Snapshot& snapshot) override;
   Result<void> apply_chunk(std::uint32_t chunk, ByteView data) override;
 

@@ -8,8 +8,8 @@
 namespace stratos::meta::keys {
 
 enum class Family : std::uint8_t {
-  machine = 'M',       // the machine's own: height, root, time, hash state; not part of the root
-  counter = 'm',       // name -> number
+  machine = 'M',  // the machine's own: height, root, time, hash state; not part of the root
+  counter = 'm',  // name -> number
   params = 'c',
   account = 'A',
   access_key = 'a',
@@ -23,17 +23,17 @@ enum class Family : std::uint8_t {
   part = 'P',          // upload, number
   segment = 's',
   spent_segment = 'x',  // a freed segment's id, until its grant closes
-  fragment = 'f',      // node, segment, index
-  feed = 'd',          // node, sequence
+  fragment = 'f',       // node, segment, index
+  feed = 'd',           // node, sequence
   node_ledger = 'D',
   node = 'n',
-  node_key = 'k',      // public key -> node
-  node_table = 't',    // version
+  node_key = 'k',    // public key -> node
+  node_table = 't',  // version
   grant = 'g',
-  result = 'z',        // idempotency id
-  results_of = 'y',    // height
-  due = 'q',           // time, kind, subject
-  event = 'e',         // sequence
+  result = 'z',      // idempotency id
+  results_of = 'y',  // height
+  due = 'q',         // time, kind, subject
+  event = 'e',       // sequence
 };
 
 Bytes of(Family family);

@@ -13,12 +13,12 @@ struct PlacementUnit {
   std::uint64_t capability = 0;  // bits a node must have
 };
 
-// The candidates in order of preference for this unit, at most one per failure domain. The weight of
-// a node is its chance: a node with twice the weight comes first twice as often.
+// The candidates in order of preference for this unit, at most one per failure domain. The weight
+// of a node is its chance: a node with twice the weight comes first twice as often.
 std::vector<NodeId> rank(const PlacementUnit& unit, const NodeTable& table);
 
-// How many of the ranked nodes a unit of n holders may use: when a node fails during a write the next
-// in rank takes its place.
+// How many of the ranked nodes a unit of n holders may use: when a node fails during a write the
+// next in rank takes its place.
 constexpr std::size_t usable_ranks(std::size_t n) { return n + n / 2 + 2; }
 
 // The weight of a node: free_class x score, 0 (no new work) unless it is up.

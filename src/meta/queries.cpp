@@ -89,8 +89,8 @@ std::string_view common_prefix_of(std::string_view key, std::string_view prefix,
   return at == key.npos ? std::string_view{} : key.substr(0, at + delimiter.size());
 }
 
-// Where a walk over keys with `prefix` continues after `start_after`: a common prefix named there has
-// been listed, so all keys below it are skipped.
+// Where a walk over keys with `prefix` continues after `start_after`: a common prefix named there
+// has been listed, so all keys below it are skipped.
 Bytes first_key_after(BucketId bucket, const ListObjects& query) {
   const std::string& after = query.start_after;
   if (after < query.prefix) return keys::list_row(bucket, query.prefix);
@@ -185,9 +185,9 @@ Result<ListUploads::Reply> answer(const State& state, const ListUploads& query) 
     auto upload = codec::decode<UploadRecord>(value);
     if (!upload || !upload->key.starts_with(query.prefix)) return true;
     const std::string common(common_prefix_of(upload->key, query.prefix, query.delimiter));
-    const bool listed = !common.empty() && (common == query.key_marker ||
-                                            (!reply.common_prefixes.empty() &&
-                                             reply.common_prefixes.back() == common));
+    const bool listed =
+        !common.empty() && (common == query.key_marker || (!reply.common_prefixes.empty() &&
+                                                           reply.common_prefixes.back() == common));
     if (listed) return true;
     reply.truncated = reply.uploads.size() + reply.common_prefixes.size() == limit;
     if (reply.truncated) return false;
@@ -292,8 +292,10 @@ Result<Bytes> decode_and_answer(const kv::Reader& reader, ByteView request) {
   STRATOS_TRY(const Query query, codec::decode<Query>(request));
   const State state(reader);
   Result<typename Query::Reply> reply = [&] {
-    if constexpr (std::is_same_v<Query, ListObjects>) return list(reader, state, query);
-    else return answer(state, query);
+    if constexpr (std::is_same_v<Query, ListObjects>)
+      return list(reader, state, query);
+    else
+      return answer(state, query);
   }();
   STRATOS_CHECK(state.status());
   if (!reply) return fail(std::move(reply).error());
@@ -312,10 +314,9 @@ Runner find_runner(std::string_view path) {
 }  // namespace
 
 Result<Bytes> run_query(const kv::Reader& state, std::string_view path, ByteView request) {
-  const Runner runner =
-      find_runner<GetObject, GetBucket, ListBuckets, GetAccessKey, GetSlicePage, GetSegments,
-                  ListObjects, GetUpload, ListParts, ListUploads, GetNodes, GetNodeTable, GetParams,
-                  GetEvents, GetHealth>(path);
+  const Runner runner = find_runner<GetObject, GetBucket, ListBuckets, GetAccessKey, GetSlicePage,
+                                    GetSegments, ListObjects, GetUpload, ListParts, ListUploads,
+                                    GetNodes, GetNodeTable, GetParams, GetEvents, GetHealth>(path);
   if (runner == nullptr) return fail(Errc::unknown_method, "query " + std::string(path));
   return runner(state, request);
 }

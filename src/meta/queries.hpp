@@ -237,10 +237,10 @@ struct GetHealth {
     std::uint64_t segments = 0;
     std::uint64_t at_full = 0;
     std::vector<Margin> by_margin;
-    std::uint64_t below_full = 0;     // what repair will have to do
-    std::uint64_t unrepairable = 0;   // for want of failure domains
-    std::uint64_t lost = 0;           // fewer than k fragments on nodes that have not left
-    std::uint64_t unreadable = 0;     // fewer than k fragments on nodes that are up
+    std::uint64_t below_full = 0;    // what repair will have to do
+    std::uint64_t unrepairable = 0;  // for want of failure domains
+    std::uint64_t lost = 0;          // fewer than k fragments on nodes that have not left
+    std::uint64_t unreadable = 0;    // fewer than k fragments on nodes that are up
     std::uint32_t domains_up = 0;
     static void fields(auto& self, auto&& field) {
       field(1, self.segments);

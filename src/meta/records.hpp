@@ -33,10 +33,10 @@ struct Params {
   std::vector<Profile> profiles;  // the first is the default
   std::uint64_t epoch_ms = 600'000;
   std::uint64_t lease_margin_ms = 3'600'000;  // a commit needs this much of its leases left
-  std::uint64_t orphan_ms = 86'400'000;  // an uncommitted segment is freed after this
+  std::uint64_t orphan_ms = 86'400'000;       // an uncommitted segment is freed after this
   std::uint64_t idempotency_ms = 3'600'000;
-  std::uint32_t max_buckets = 1000;  // per account
-  std::uint64_t node_table_ms = 86'400'000;  // how long old node tables count for placement
+  std::uint32_t max_buckets = 1000;           // per account
+  std::uint64_t node_table_ms = 86'400'000;   // how long old node tables count for placement
   std::vector<crypto::MachineKey> meta_keys;  // who may submit
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
@@ -156,10 +156,10 @@ struct VersionRecord {
   std::uint64_t size = 0;
   WallTime modified;
   Bytes sealed_attributes;
-  Bytes context;        // what the page MACs and an inline body are bound to
-  WrappedKey key;       // of the MACs and of an inline body
-  bool is_inline = false;  // the body is a row of its own
-  std::uint32_t pages = 0;      // 1: `page`; more: rows of their own
+  Bytes context;            // what the page MACs and an inline body are bound to
+  WrappedKey key;           // of the MACs and of an inline body
+  bool is_inline = false;   // the body is a row of its own
+  std::uint32_t pages = 0;  // 1: `page`; more: rows of their own
   std::optional<SlicePage> page;
   std::vector<Bytes> page_macs;
   Bytes unknown;
@@ -193,12 +193,12 @@ struct SegmentRecord {
   Generation generation;
   std::uint8_t k = 0;
   std::uint8_t m = 0;
-  std::uint64_t length = 0;           // plain bytes
+  std::uint64_t length = 0;  // plain bytes
   std::uint64_t fragment_length = 0;
   std::uint64_t references = 0;
-  std::uint64_t table_version = 0;    // the node table that placed it
+  std::uint64_t table_version = 0;  // the node table that placed it
   WallTime created;
-  std::vector<Holder> holders;        // by index, absent ones missing
+  std::vector<Holder> holders;  // by index, absent ones missing
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.id);
@@ -267,8 +267,9 @@ struct NodeRecord {
   std::uint64_t capabilities = 0;
   std::uint64_t capacity_bytes = 0;
   NodeState state = NodeState::down;
-  std::uint32_t free_class = 0;  // ⌊log2(free MiB)⌋ + 1, 0 when full: what placement knows of free space
-  std::uint32_t score = 1000;    // of 1,000
+  std::uint32_t free_class =
+      0;  // ⌊log2(free MiB)⌋ + 1, 0 when full: what placement knows of free space
+  std::uint32_t score = 1000;  // of 1,000
   WallTime joined;
   Bytes unknown;
   static void fields(auto& self, auto&& field) {

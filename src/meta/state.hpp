@@ -1,5 +1,5 @@
-// State: the index's committed key-value state with the changes of the block that is being applied on
-// top. Errors of the store below are sticky: they surface once, when the block ends.
+// State: the index's committed key-value state with the changes of the block that is being applied
+// on top. Errors of the store below are sticky: they surface once, when the block ends.
 #pragma once
 #include <functional>
 #include <map>
@@ -21,8 +21,8 @@ class State {
   bool has(ByteView key) const { return get(key).has_value(); }
   void put(Bytes key, Bytes value);
   void erase(const Bytes& key);
-  // Calls visit(key, value) in key order over [lower, upper) until it returns false. The visitor must
-  // not change the state.
+  // Calls visit(key, value) in key order over [lower, upper) until it returns false. The visitor
+  // must not change the state.
   using Visitor = std::function<bool(ByteView key, ByteView value)>;
   void scan(ByteView lower, ByteView upper, const Visitor& visit) const;
 

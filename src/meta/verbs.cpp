@@ -76,13 +76,18 @@ void sweep_results(Context& context, ByteView subject) {
 
 void sweep_item(Context& context, const keys::DueItem& item) {
   switch (item.kind) {
-    case DueKind::orphan_segment: return sweep_orphan(context, item.subject);
-    case DueKind::close_grant: return sweep_grant(context, item.subject);
-    case DueKind::free_pages: return sweep_pages(context, item.subject);
-    case DueKind::free_upload: return free_upload(context, UploadId::from(item.subject).value());
+    case DueKind::orphan_segment:
+      return sweep_orphan(context, item.subject);
+    case DueKind::close_grant:
+      return sweep_grant(context, item.subject);
+    case DueKind::free_pages:
+      return sweep_pages(context, item.subject);
+    case DueKind::free_upload:
+      return free_upload(context, UploadId::from(item.subject).value());
     case DueKind::drop_table:
       return context.state.erase(keys::node_table(get_be<std::uint64_t>(item.subject)));
-    case DueKind::forget_results: return sweep_results(context, item.subject);
+    case DueKind::forget_results:
+      return sweep_results(context, item.subject);
   }
 }
 

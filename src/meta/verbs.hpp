@@ -1,5 +1,6 @@
-// How each verb changes the state. Pure: the outcome depends on the state, the command and the block
-// alone. A verb that returns an error has changed nothing that counts (the caller rolls back).
+// How each verb changes the state. Pure: the outcome depends on the state, the command and the
+// block alone. A verb that returns an error has changed nothing that counts (the caller rolls
+// back).
 #pragma once
 #include "meta/commands.hpp"
 #include "meta/keys.hpp"

@@ -16,7 +16,8 @@ bool looks_like_ip_address(std::string_view name) {
          std::ranges::all_of(name, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
 }
 
-// S3's rules: 3 to 63 of a-z 0-9 - . , letters or digits at the ends and around dots, no IP address.
+// S3's rules: 3 to 63 of a-z 0-9 - . , letters or digits at the ends and around dots, no IP
+// address.
 bool is_bucket_name(std::string_view name) {
   if (name.size() < 3 || name.size() > 63) return false;
   if (!std::ranges::all_of(name, is_bucket_character)) return false;

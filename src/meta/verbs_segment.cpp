@@ -113,8 +113,8 @@ Result<void> add_references(Context& context, const std::vector<Slice>& slices) 
     const Bytes key = keys::segment(slice.segment);
     auto segment = context.state.load<SegmentRecord>(key);
     if (!segment) return fail(Errc::no_such_segment, slice.segment.hex());
-    const bool inside = slice.offset <= segment->length &&
-                        slice.length <= segment->length - slice.offset;
+    const bool inside =
+        slice.offset <= segment->length && slice.length <= segment->length - slice.offset;
     if (!inside) return fail(Errc::invalid_argument, "slice outside of its segment");
     ++segment->references;
     context.state.store(key, *segment);
@@ -166,9 +166,9 @@ void tell_node(Context& context, NodeId node, FeedKind kind, const FragmentId& f
 Result<Bytes> run(Context& context, const CommitSegments& command) {
   STRATOS_CHECK(commit_segments(context, command.segments));
   for (const SegmentCommit& segment : command.segments) {
-    context.state.put(keys::due(orphan_time(context, context.time), DueKind::orphan_segment,
-                                segment.id.view()),
-                      {});
+    context.state.put(
+        keys::due(orphan_time(context, context.time), DueKind::orphan_segment, segment.id.view()),
+        {});
   }
   return codec::encode(Nothing{});
 }
