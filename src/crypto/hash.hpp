@@ -1,4 +1,5 @@
-// Hash functions. One-shot calls never fail; streaming classes may be used once.
+// Hash functions. One-shot calls never fail and are safe from any thread; streaming classes are for
+// one thread at a time and may be used once.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -22,7 +23,8 @@ Hash keccak256(ByteView data);
 // Any number of BLAKE3 output bytes.
 void blake3_xof(ByteView data, MutableByteView out);
 Sha256Digest hmac_sha256(ByteView key, ByteView data);
-// HKDF-SHA256 (RFC 5869) to 32 bytes.
+// HKDF-SHA256 (RFC 5869) to 32 bytes; `info` is one of our own labels, at most kHkdfInfoMaxBytes.
+constexpr std::size_t kHkdfInfoMaxBytes = 1024;
 std::array<std::uint8_t, 32> hkdf_sha256(ByteView secret, ByteView salt, ByteView info);
 // Equal without telling by timing where the first difference is. Different sizes are unequal.
 bool constant_time_equal(ByteView a, ByteView b);
@@ -49,9 +51,9 @@ std::uint64_t combine_crc(DigestKind kind, std::uint64_t crc_a, std::uint64_t cr
 constexpr std::size_t kGroupBytes = 16 * 1024;
 using ChainingValue = std::array<std::uint8_t, 32>;
 
-// Chaining values of the groups of `data`, which starts at byte `offset` (a multiple of kGroupBytes)
-// of a longer input; the last group may be short. Not for an input of a single group: that has only
-// a root.
+// Chaining values of the groups of `data`, which starts at byte `offset` (a multiple of
+// kGroupBytes) of a longer input; the last group may be short. Not for an input of a single group:
+// that has only a root.
 std::vector<ChainingValue> group_chaining_values(ByteView data, std::uint64_t offset);
 
 // Builds the tree while a fragment is written or read in order.
@@ -64,7 +66,7 @@ class TreeHasher {
   // Any size; groups are formed inside.
   void update(ByteView data);
   struct Tree {
-    Hash root;  // equals blake3(all data)
+    Hash root;                          // equals blake3(all data)
     std::vector<ChainingValue> groups;  // of ⌈length / 16 KiB⌉ groups; empty for a single group
   };
   Tree finish();
@@ -74,11 +76,13 @@ class TreeHasher {
   std::unique_ptr<State> state_;
 };
 
-// The root of an input of `length` bytes from its groups' chaining values (at least two groups).
+// The root of an input of `length` bytes from the chaining values of its ⌈length / 16 KiB⌉ groups,
+// at least two. The caller has checked the count: another one is a bug.
 Hash root_of_groups(std::span<const ChainingValue> groups, std::uint64_t length);
 
 // LtHash with 1,024 lanes of 16 bits over BLAKE3: the hash of a multiset, updated by what came and
-// went, in any order. Elements are (key, value) pairs.
+// went, in any order. Elements are (key, value) pairs; removing one that is not in is not noticed.
+// Layout: docs/formats/crypto.md.
 class LtHash {
  public:
   static constexpr std::size_t kSizeBytes = 2048;

@@ -16,20 +16,27 @@ class SecretKey {
   SecretKey() = default;
   explicit SecretKey(const std::array<std::uint8_t, 32>& bytes) : bytes_(bytes) {}
   static SecretKey draw(Random& random);
+  // Errc::bad_key unless exactly 32 bytes.
   static Result<SecretKey> from(ByteView bytes);
   ~SecretKey();
   SecretKey(const SecretKey&) = default;
   SecretKey& operator=(const SecretKey&) = default;
   ByteView view() const { return bytes_; }
+  friend bool operator==(const SecretKey& a, const SecretKey& b);
 
  private:
   std::array<std::uint8_t, 32> bytes_{};
 };
 
-// Ed25519. What is signed begins with a domain, so that no signature serves two purposes.
+// Ed25519 (RFC 8032). No signature serves two purposes: the bytes signed are the 15 ASCII
+// characters "stratos-sign-1:", one byte with the length of the domain, the domain (1 to 255
+// bytes), the message. Layout: docs/formats/crypto.md.
 using MachineKey = StrongBytes<struct MachineKeyTag, 32>;  // public
 using MachineSignature = StrongBytes<struct MachineSignatureTag, 64>;
 
+class Ed25519Key;
+
+// Copies share the expanded key. Safe from any thread.
 class MachineSigner {
  public:
   explicit MachineSigner(SecretKey seed);
@@ -40,9 +47,12 @@ class MachineSigner {
 
  private:
   SecretKey seed_;
+  std::shared_ptr<const Ed25519Key> key_;
   MachineKey public_key_;
 };
-// Errc::bad_signature.
+// Errc::bad_signature. Strict: refuses S at or above the group order, points that are not encoded
+// in the one canonical way, and public keys of small order (with which anyone can sign). The
+// equation is the one without cofactor, [S]B = R + [h]A.
 Result<void> verify(const MachineKey& key, std::string_view domain, ByteView message,
                     const MachineSignature& signature);
 
@@ -63,8 +73,9 @@ class AccountSigner {
   SecretKey key_;
   AccountId address_;
 };
+// Errc::bad_signature: v above 1, r or s out of range, s in the upper half, or no such point.
 Result<AccountId> recover(const Hash& digest, const AccountSignature& signature);
-// EIP-55 mixed-case "0x…" form; parsing checks the case when it is mixed.
+// EIP-55 mixed-case "0x…" form; parsing checks the case when it is mixed. Errc::bad_encoding.
 std::string to_checksum_address(const AccountId& account);
 Result<AccountId> parse_address(std::string_view text);
 
@@ -81,8 +92,8 @@ class Aead {
   Aead& operator=(Aead&&) noexcept;
   // out.size() == plain.size() + kTagBytes; out may begin at plain.
   void seal(const Nonce& nonce, ByteView associated, ByteView plain, MutableByteView out);
-  // out.size() + kTagBytes == sealed.size(); out may begin at sealed. Errc::decryption_failed leaves
-  // zeros in out.
+  // out.size() + kTagBytes == sealed.size(); out may begin at sealed. Errc::decryption_failed
+  // leaves zeros in out.
   Result<void> open(const Nonce& nonce, ByteView associated, ByteView sealed, MutableByteView out);
 
  private:
@@ -90,7 +101,8 @@ class Aead {
   std::unique_ptr<Context> context_;
 };
 
-// Seals a short secret or record with a random nonce in front: nonce, ciphertext, tag.
+// Seals a short secret or record with a random nonce in front: nonce, ciphertext, tag. A key may
+// seal at most 2^32 such records.
 Bytes seal_with_random_nonce(const SecretKey& key, Random& random, ByteView associated,
                              ByteView plain);
 Result<Bytes> open_with_nonce(const SecretKey& key, ByteView associated, ByteView sealed);
