@@ -20,7 +20,9 @@ class Headers {
   void add(std::string name, std::string value) {
     items_.emplace_back(std::move(name), std::move(value));
   }
+  // Replaces every field of that name.
   void set(std::string name, std::string value);
+  void reserve(std::size_t count) { items_.reserve(count); }
   // The first value, or nullopt.
   std::optional<std::string_view> get(std::string_view name) const;
   bool has(std::string_view name) const { return get(name).has_value(); }
@@ -40,18 +42,24 @@ class BodyReader {
   virtual Task<Result<Buffer>> read(std::size_t max_bytes) = 0;
   // From Content-Length; nullopt for chunked bodies.
   virtual std::optional<std::uint64_t> length() const = 0;
+  // The fields after a chunked body; filled when read() has returned the end.
+  virtual const Headers& trailers() const;
 };
 
 struct Request {
   std::string method;
   std::string target;  // as on the wire: path and query, percent-encoded
   Headers headers;
-  std::string remote;      // peer address
-  std::string request_id;  // 16 hex digits, drawn by the server
+  std::string remote;          // peer address
+  std::string request_id;      // 16 hex digits, drawn by the server
   BodyReader* body = nullptr;  // never null inside a handler
 };
 
 // The answer to one request. send() or send_head() once, then write()s, then finish().
+// Content-Length, Transfer-Encoding and Connection are the writer's business: given ones are
+// dropped, but "Connection: close" is obeyed. Names or values that would break the head out of its
+// lines are refused with Errc::invalid_argument. The head leaves together with the first bytes of
+// the body.
 class ResponseWriter {
  public:
   virtual ~ResponseWriter() = default;
@@ -73,19 +81,28 @@ class Handler {
   virtual Task<void> handle(Request& request, ResponseWriter& response) = 0;
 };
 
+// PEM files; TLS 1.3 only.
+struct TlsFiles {
+  std::string certificate_file;  // with its chain
+  std::string key_file;
+};
+
 struct ServerOptions {
   std::size_t max_connections = 4096;      // more: accepted, answered 503, closed
   std::size_t max_head_bytes = 64 * 1024;  // more: 431
-  Duration head_timeout = 10s;             // from the first byte of a request to the end of its head
-  Duration idle_timeout = 75s;             // between requests
-  Duration body_timeout = 60s;             // without a single byte
+  Duration head_timeout = 10s;  // from the first byte of a request to the end of its head
+  Duration idle_timeout = 75s;  // between requests
+  Duration body_timeout = 60s;  // without a single byte
   Duration write_timeout = 60s;
+  std::optional<TlsFiles> tls;  // HTTPS when given
 };
 
-// Keep-alive, pipelining one at a time, Expect: 100-continue (answered when the body is first read).
+// Keep-alive, pipelining one at a time, Expect: 100-continue (answered when the body is first
+// read).
 class Server {
  public:
-  // `handler` and `runtime` outlive the server. Errc::address_in_use.
+  // `handler` and `runtime` outlive the server. Errc::address_in_use; Errc::bad_config for files
+  // that are no certificate and key. Ends with stop(), or with its runtime.
   static Result<std::unique_ptr<Server>> start(Runtime& runtime, const std::string& address,
                                                Handler& handler, ServerOptions options);
   virtual ~Server() = default;
@@ -102,22 +119,30 @@ struct ClientResponse {
   BodyReader* body = nullptr;
 };
 
+// HTTPS when given to a client: the server's certificate must lead to `ca_file` and name the host.
+struct ClientTls {
+  std::string ca_file;
+};
+
 // One connection to one server at a time, kept alive between requests. Not for parallel use.
 class Client {
  public:
   // `address` is "host:port".
-  Client(Runtime& runtime, std::string address);
+  Client(Runtime& runtime, std::string address, std::optional<ClientTls> tls = std::nullopt);
   ~Client();
   // Returns when the answer's head is there. With a `body`, sends Content-Length `body_length`, or
-  // chunks when that is nullopt. An unread body of the answer before is dropped with its connection.
+  // chunks when that is nullopt. With "Expect: 100-continue" among the headers the body waits up to
+  // a second for the server's word. An unread body of the answer before is dropped with its
+  // connection. A request without a body that finds its kept connection dead is sent again, once,
+  // if its method is idempotent. `timeout` bounds the call, and later each read of the body.
   Task<Result<ClientResponse>> send(std::string method, std::string target, Headers headers,
                                     BodyReader* body, std::optional<std::uint64_t> body_length,
                                     Duration timeout);
 
  private:
   struct Connection;
-  Runtime& runtime_;
-  std::string address_;
+  struct Settings;
+  std::unique_ptr<Settings> settings_;
   std::unique_ptr<Connection> connection_;
 };
 

@@ -33,8 +33,8 @@ struct CallContext {
 class Channel {
  public:
   virtual ~Channel() = default;
-  // Errc::deadline_exceeded, Errc::connection_refused, Errc::connection_lost, or the callee's error.
-  // After a lost connection the callee may or may not have acted.
+  // Errc::deadline_exceeded, Errc::connection_refused, Errc::connection_lost, or the callee's
+  // error. After a lost connection the callee may or may not have acted.
   virtual Task<Result<Message>> call(std::uint16_t method, Message request, Duration timeout) = 0;
 };
 
@@ -77,8 +77,8 @@ std::unique_ptr<Channel> make_loopback_channel(Runtime& caller, Runtime& callee,
 // Says whether a machine may talk to us; asked once per connection.
 using TrustCheck = std::function<bool(const crypto::MachineKey&)>;
 
-// How byte streams between machines are secured. TLS 1.3 with self-signed Ed25519 certificates, both
-// ends proven; the simulator's form exchanges the keys in clear.
+// How byte streams between machines are secured. TLS 1.3 with self-signed Ed25519 certificates,
+// both ends proven; the simulator's form exchanges the keys in clear.
 class StreamSecurity {
  public:
   virtual ~StreamSecurity() = default;

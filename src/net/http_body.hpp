@@ -1,0 +1,52 @@
+// The body of a message as it comes in: sized, chunked or up to the end of the connection.
+#pragma once
+#include "net/http_parser.hpp"
+#include "net/input_buffer.hpp"
+
+namespace stratos::http {
+
+// Refers to the connection's input and stream, which outlive it.
+// Sized bodies fill the wanted number of bytes; chunked ones return at the end of a chunk.
+class MessageBody final : public BodyReader {
+ public:
+  MessageBody(net::InputBuffer& input, BodyFraming framing, Duration timeout);
+
+  // The peer waits for "100 Continue": sent to `stream` by the first read.
+  void promise_continue(Stream& stream) { continue_to_ = &stream; }
+  // The final answer is on its way: no interim one any more.
+  void withdraw_continue();
+
+  Task<Result<Buffer>> read(std::size_t max_bytes) override;
+  std::optional<std::uint64_t> length() const override;
+  const Headers& trailers() const override { return trailers_; }
+
+  // Everything was read and the next message follows in the input.
+  bool complete() const { return state_ == State::done; }
+  // Reads and drops up to `limit_bytes`; true when that was the end. False, without reading, when
+  // the peer still waits for leave to send.
+  Task<bool> drain(std::size_t limit_bytes);
+
+ private:
+  enum class State : std::uint8_t { open, done, failed };
+
+  Task<Result<Buffer>> read_step(std::size_t max_bytes);
+  Task<Result<void>> send_continue();
+  Task<Result<Buffer>> read_part(std::size_t max_bytes);
+  Task<Result<void>> begin_chunk();
+  Task<Result<void>> end_chunk();
+  Task<Result<void>> read_trailers();
+  Task<Result<std::string>> read_line(std::size_t limit_bytes);
+  Task<Result<void>> more(std::size_t limit_bytes);
+
+  net::InputBuffer& input_;
+  BodyFraming framing_;
+  Duration timeout_;
+  Stream* continue_to_ = nullptr;
+  bool continue_withheld_ = false;
+  State state_ = State::open;
+  bool in_chunk_ = false;
+  std::uint64_t remaining_ = 0;  // of the sized body or the present chunk
+  Headers trailers_;
+};
+
+}  // namespace stratos::http
