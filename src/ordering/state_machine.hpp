@@ -1,6 +1,6 @@
-// StateMachine: bytes in, state change out. What the ordering drivers (embedded log, CometBFT) call.
-// The verbs are those of ABCI 2.0, so that one state machine runs under either driver.
-// No clock, thread, network, unordered iteration or floating point inside.
+// StateMachine: bytes in, state change out. What the ordering drivers (embedded log, CometBFT)
+// call. The verbs are those of ABCI 2.0, so that one state machine runs under either driver. No
+// clock, thread, network, unordered iteration or floating point inside.
 #pragma once
 #include <memory>
 #include <string>
@@ -63,11 +63,13 @@ class StateMachine {
   virtual ~StateMachine() = default;
 
   virtual Info info() const = 0;
-  // Once, before the first block. Returns the root of the first state.
+  // Before the first block; again when a crash lost that state, as long as info().height is 0.
+  // Returns the root of the first state.
   virtual Result<Hash> init(const Genesis& genesis) = 0;
   // Cheap test whether an entry may be proposed; changes nothing. Repeatable, also after commits.
   virtual Result<void> admit(ByteView entry) const = 0;
-  // Chooses entries for the next block, within the size; may drop or reorder.
+  // Chooses entries for the next block, within the size; may drop or reorder. What it drops is
+  // offered again for a few blocks when it chose others, refused when it chose none.
   virtual std::vector<Bytes> build(std::vector<Bytes> candidates, std::size_t max_bytes) const = 0;
   // Whether a proposed block is acceptable.
   virtual bool check(const Block& block) const = 0;
@@ -77,7 +79,8 @@ class StateMachine {
   // Makes the last applied block visible: one atomic batch of state, height and root.
   // Durable only as far as flush() or the driver's log reaches.
   virtual Result<void> commit() = 0;
-  // Makes the committed state durable, so that the driver may drop its log up to info().height.
+  // Makes the committed state durable, so that the driver may drop its log up to the info().height
+  // it saw before the call. The driver calls it from another thread while all other verbs go on.
   virtual Result<void> flush() = 0;
   // How much replay a crash would cost now.
   virtual std::uint64_t unflushed_bytes() const = 0;
