@@ -1,5 +1,5 @@
 // Systematic Reed–Solomon over GF(2^8) with a Cauchy matrix (ISA-L): any k of the k+m shards give
-// the k data shards back. k = 1 means copies.
+// the k data shards back. k = 1 means copies. Matrix: docs/formats/erasure.md.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -27,11 +27,13 @@ class ReedSolomon {
   ReedSolomon& operator=(ReedSolomon&&) noexcept;
 
   Shape shape() const;
-  // data: k pointers to `length` bytes each; parity: m pointers to write the same number to.
+  // data: k pointers to `length` (below 2^31) bytes each; parity: m pointers to write the same
+  // number to. Outputs overlap nothing; no pointer needs an alignment.
   void encode(std::size_t length, std::span<const std::uint8_t* const> data,
               std::span<std::uint8_t* const> parity) const;
 
-  // A plan to get the `wanted` shards from exactly k `present` ones (indexes in 0..n-1, distinct).
+  // A plan to get the `wanted` shards, data or parity, from exactly k `present` ones (indexes in
+  // 0..n-1, distinct within each list; a shard may be in both and is then copied).
   // Making a plan inverts a matrix; using it does not. Errc::invalid_argument for bad indexes.
   class Plan;
   Result<Plan> plan(std::span<const std::uint8_t> present,
@@ -43,12 +45,14 @@ class ReedSolomon {
   std::shared_ptr<const Tables> tables_;
 };
 
+// Independent of the ReedSolomon it came from; safe from any thread.
 class ReedSolomon::Plan {
  public:
   ~Plan();
   Plan(Plan&&) noexcept;
   Plan& operator=(Plan&&) noexcept;
-  // present: k pointers in the plan's order; wanted: as many pointers as the plan asked for.
+  // present: k pointers in the plan's order; wanted: as many pointers as the plan asked for. The
+  // rules of encode hold.
   void decode(std::size_t length, std::span<const std::uint8_t* const> present,
               std::span<std::uint8_t* const> wanted) const;
 
