@@ -92,11 +92,11 @@ Result<void> IndexMachine::admit(ByteView bytes) const {
   STRATOS_TRY(const Entry entry, open_entry(bytes, params_));
   STRATOS_CHECK(crypto::verify(entry.submitter, Entry::kDomain, entry.items, entry.signature));
   STRATOS_TRY(const ItemList list, codec::decode<ItemList>(entry.items));
-  for (const Item& item : list.items) STRATOS_CHECK(verify_receipts(item));
+  for (const Item& item : list.items) STRATOS_CHECK(admit_item(item));
   return {};
 }
 
-Result<void> IndexMachine::verify_receipts(const Item& item) const {
+Result<void> IndexMachine::admit_item(const Item& item) const {
   const auto check_all = [this](const std::vector<SegmentCommit>& segments) -> Result<void> {
     for (const SegmentCommit& segment : segments) {
       for (const Receipt& receipt : segment.receipts) {

@@ -33,6 +33,9 @@ class IndexMachine final : public ordering::StateMachine {
   ordering::Offer offer(const ordering::Snapshot& snapshot) override;
   Result<void> apply_chunk(std::uint32_t chunk, ByteView data) override;
 
+  // Whether the signatures inside one item hold. An entry with an item that fails is refused whole.
+  Result<void> admit_item(const Item& item) const;
+
   // Ordered time of the last commit.
   WallTime time() const { return head_.time; }
   const Params& params() const { return params_; }
@@ -71,7 +74,6 @@ class IndexMachine final : public ordering::StateMachine {
                         std::uint32_t index, Bytes& remembered);
   Pending make_pending(const State& state, Height height, WallTime time);
   Result<void> finish_restore();
-  Result<void> verify_receipts(const Item& item) const;
   Result<void> verify_receipt_cached(const Receipt& receipt) const;
 
   kv::Store& store_;

@@ -14,6 +14,8 @@ enum class MetaMethod : std::uint16_t {
   feed = 0x0205,
   confirm = 0x0206,
   inventory = 0x0207,
+  limits = 0x0208,
+  node_status = 0x0209,
 };
 
 constexpr std::uint64_t kStorageCapability = 1;

@@ -1,0 +1,44 @@
+#include "meta/meta_client.hpp"
+
+namespace stratos::meta {
+namespace {
+constexpr int kAttempts = 4;
+constexpr Duration kCallTimeout = 10s;
+constexpr Duration kFirstPause = 50ms;
+}  // namespace
+
+template <class Response, class Request>
+Task<Result<Response>> MetaClient::repeat(MetaMethod method, Request request) {
+  Duration pause = kFirstPause;
+  for (int attempt = 1;; ++attempt) {
+    auto reply = co_await net::call<Response>(channel_, static_cast<std::uint16_t>(method), request,
+                                              Buffer(), kCallTimeout);
+    if (reply) co_return std::move(reply->head);
+    if (!reply.error().retryable() || reply.error().code() == Errc::cancelled ||
+        attempt == kAttempts) {
+      co_return fail(std::move(reply).error());
+    }
+    const auto jitter = static_cast<std::int64_t>(
+        runtime_.random().below(static_cast<std::uint64_t>(pause.count())));
+    co_await runtime_.sleep(pause / 2 + Duration(jitter));
+    pause *= 3;
+  }
+}
+
+Task<Result<SubmitReply>> MetaClient::submit(SubmitRequest request) {
+  return repeat<SubmitReply>(MetaMethod::submit, std::move(request));
+}
+Task<Result<QueryReply>> MetaClient::ask(QueryRequest request) {
+  return repeat<QueryReply>(MetaMethod::query, std::move(request));
+}
+Task<Result<AllocateReply>> MetaClient::allocate(AllocateRequest request) {
+  return repeat<AllocateReply>(MetaMethod::allocate, std::move(request));
+}
+Task<Result<LimitsReply>> MetaClient::limits(LimitsRequest request) {
+  return repeat<LimitsReply>(MetaMethod::limits, std::move(request));
+}
+Task<Result<NodeStatusReply>> MetaClient::node_status() {
+  return repeat<NodeStatusReply>(MetaMethod::node_status, NodeStatusRequest{});
+}
+
+}  // namespace stratos::meta

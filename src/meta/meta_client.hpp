@@ -1,0 +1,54 @@
+// MetaClient: typed calls to a meta node, repeated safely when the connection fails.
+#pragma once
+#include "meta/queries.hpp"
+#include "meta/wire.hpp"
+#include "net/rpc.hpp"
+
+namespace stratos::meta {
+
+// Belongs to one runtime. `channel` and `runtime` outlive it.
+class MetaClient {
+ public:
+  MetaClient(Runtime& runtime, net::Channel& channel) : runtime_(runtime), channel_(channel) {}
+
+  // Orders one command. Repeats share an idempotency id, so it takes effect at most once.
+  template <class Command>
+  Task<Result<typename Command::Reply>> execute(const Command& command) {
+    Item item;
+    item.verb = Command::kVerb;
+    item.id = runtime_.random().draw_id<IdempotencyId>();
+    item.command = codec::encode(command);
+    SubmitRequest request;
+    request.items.push_back(std::move(item));
+    STRATOS_CO_TRY(SubmitReply reply, co_await submit(std::move(request)));
+    if (reply.results.size() != 1) co_return fail(Errc::malformed_message, "number of results");
+    ItemResult& result = reply.results[0];
+    if (result.code != 0) co_return fail(errc_from_number(result.code), "refused by the index");
+    co_return codec::decode<typename Command::Reply>(result.value);
+  }
+  // Orders several commands; one result each.
+  Task<Result<SubmitReply>> submit(SubmitRequest request);
+
+  template <class Query>
+  Task<Result<typename Query::Reply>> query(const Query& query) {
+    QueryRequest request;
+    request.path = Query::kPath;
+    request.query = codec::encode(query);
+    STRATOS_CO_TRY(const QueryReply reply, co_await ask(std::move(request)));
+    co_return codec::decode<typename Query::Reply>(reply.reply);
+  }
+
+  Task<Result<AllocateReply>> allocate(AllocateRequest request);
+  Task<Result<LimitsReply>> limits(LimitsRequest request);
+  Task<Result<NodeStatusReply>> node_status();
+
+ private:
+  Task<Result<QueryReply>> ask(QueryRequest request);
+  template <class Response, class Request>
+  Task<Result<Response>> repeat(MetaMethod method, Request request);
+
+  Runtime& runtime_;
+  net::Channel& channel_;
+};
+
+}  // namespace stratos::meta

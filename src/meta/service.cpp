@@ -1,0 +1,422 @@
+#include "meta/service.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.hpp"
+#include "meta/batcher.hpp"
+#include "meta/granter.hpp"
+#include "meta/keys.hpp"
+#include "meta/placement.hpp"
+#include "meta/queries.hpp"
+#include "meta/wire.hpp"
+#include "runtime/task_group.hpp"
+
+namespace stratos::meta {
+namespace {
+
+using net::CallContext;
+using net::Reply;
+
+template <class Head>
+Result<Reply<Head>> reply_with(Head head) {
+  Reply<Head> reply;
+  reply.head = std::move(head);
+  return reply;
+}
+
+// Reads that walk many rows run where blocking is allowed.
+constexpr std::array kLongQueries = {ListObjects::kPath, ListParts::kPath, ListUploads::kPath,
+                                     ListBuckets::kPath, GetHealth::kPath, GetEvents::kPath};
+constexpr Duration kQueryCost = 500us;
+constexpr Duration kLivenessPeriod = 250ms;
+constexpr std::uint64_t kTrimAfter = 4096;
+constexpr std::size_t kMaxConfirm = 10'000;
+
+// What is known of a node's process.
+struct Live {
+  HeartbeatRequest said;
+  MonotonicTime heard;
+  MonotonicTime class_changed;
+};
+
+class Service final : public MetaService {
+ public:
+  Service(Runtime& runtime, crypto::MachineSigner signer, metrics::Registry& metrics,
+          ServiceOptions options)
+      : runtime_(runtime),
+        signer_(std::move(signer)),
+        options_(std::move(options)),
+        tasks_(runtime, "meta"),
+        submitted_(metrics.counter("stratos_meta_commands_total")),
+        queries_(metrics.counter("stratos_meta_queries_total")),
+        order_time_(metrics.histogram("stratos_meta_order_seconds")) {}
+
+  Task<Result<void>> open(io::FileSystem& fs);
+  const net::Router& router() const override { return router_; }
+  bool knows_node(const crypto::MachineKey& key) const override;
+  Height height() const override { return machine_->info().height; }
+  Task<void> stop() override;
+
+ private:
+  void add_routes();
+  Task<Result<Reply<SubmitReply>>> submit(SubmitRequest request);
+  Task<Result<Reply<QueryReply>>> query(QueryRequest request);
+  Task<Result<Reply<RegisterReply>>> register_node(CallContext context, RegisterRequest request);
+  Task<Result<Reply<HeartbeatReply>>> heartbeat(CallContext context, HeartbeatRequest request);
+  Result<FeedReply> feed(const FeedRequest& request);
+  Result<ConfirmReply> confirm(const ConfirmRequest& request) const;
+  Result<InventoryReply> inventory(const InventoryRequest& request) const;
+  Result<void> check_caller(const CallContext& context, NodeId node) const;
+  Task<void> watch_nodes();
+  Task<void> set_state(NodeId node, NodeState state, std::uint32_t free_class);
+  Task<void> trim(NodeId node, std::uint64_t up_to);
+  std::optional<NodeRecord> node_record(NodeId id) const;
+
+  Runtime& runtime_;
+  crypto::MachineSigner signer_;
+  ServiceOptions options_;
+  net::Router router_;
+  std::unique_ptr<kv::Store> store_;
+  std::unique_ptr<IndexMachine> machine_;
+  std::unique_ptr<ordering::EmbeddedLog> log_;
+  std::unique_ptr<Batcher> batcher_;
+  std::unique_ptr<Granter> granter_;
+  std::map<NodeId, Live> live_;
+  bool stopping_ = false;
+  TaskGroup tasks_;
+  metrics::Counter& submitted_;
+  metrics::Counter& queries_;
+  metrics::Histogram& order_time_;
+};
+
+Task<Result<void>> Service::open(io::FileSystem& fs) {
+  STRATOS_CO_CHECK(fs.make_dirs(options_.folder));
+  kv::RocksOptions rocks;
+  rocks.deterministic = options_.deterministic_store;
+  STRATOS_CO_TRY(store_, kv::open_rocks(fs, options_.folder + "/index", rocks));
+  STRATOS_CO_TRY(machine_, IndexMachine::open(*store_));
+  ordering::Genesis genesis;
+  genesis.network = options_.params.network;
+  genesis.time = runtime_.wall_now();
+  genesis.state = encode_genesis(options_.params);
+  ordering::LogOptions log_options;
+  log_options.network = options_.params.network;
+  log_options.flush_after_bytes = options_.flush_after_bytes;
+  STRATOS_CO_TRY(
+      log_, co_await ordering::EmbeddedLog::open(runtime_, fs, options_.folder + "/log", *machine_,
+                                                 std::move(genesis), log_options));
+  batcher_ = std::make_unique<Batcher>(runtime_, *log_, *machine_, signer_);
+  Granter::Size size;
+  size.noz = options_.grant_noz;
+  size.segments = options_.grant_segments;
+  granter_ = std::make_unique<Granter>(
+      runtime_, signer_, *machine_, options_.zone, size,
+      [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); });
+  add_routes();
+  tasks_.spawn(watch_nodes());
+  co_return Result<void>{};
+}
+
+void Service::add_routes() {
+  const auto number = [](MetaMethod method) { return static_cast<std::uint16_t>(method); };
+  router_.on<SubmitRequest, SubmitReply>(
+      number(MetaMethod::submit), "submit",
+      [this](CallContext, SubmitRequest request, Buffer) { return submit(std::move(request)); });
+  router_.on<QueryRequest, QueryReply>(
+      number(MetaMethod::query), "query",
+      [this](CallContext, QueryRequest request, Buffer) { return query(std::move(request)); });
+  router_.on<RegisterRequest, RegisterReply>(
+      number(MetaMethod::register_node), "register_node",
+      [this](CallContext context, RegisterRequest request, Buffer) {
+        return register_node(std::move(context), std::move(request));
+      });
+  router_.on<HeartbeatRequest, HeartbeatReply>(
+      number(MetaMethod::heartbeat), "heartbeat",
+      [this](CallContext context, HeartbeatRequest request, Buffer) {
+        return heartbeat(std::move(context), std::move(request));
+      });
+  // The rest answers at once or passes on; a coroutine lambda may not capture, so `this` is passed.
+  router_.on<AllocateRequest, AllocateReply>(
+      number(MetaMethod::allocate), "allocate",
+      [this](CallContext, AllocateRequest request, Buffer) {
+        return [](Service* self, AllocateRequest asked) -> Task<Result<Reply<AllocateReply>>> {
+          STRATOS_CO_TRY(AllocateReply reply, co_await self->granter_->allocate(std::move(asked)));
+          co_return reply_with(std::move(reply));
+        }(this, std::move(request));
+      });
+  router_.on<LimitsRequest, LimitsReply>(
+      number(MetaMethod::limits), "limits", [this](CallContext, LimitsRequest request, Buffer) {
+        return [](Service* self, LimitsRequest asked) -> Task<Result<Reply<LimitsReply>>> {
+          STRATOS_CO_TRY(LimitsReply reply, co_await self->granter_->limits(std::move(asked)));
+          co_return reply_with(std::move(reply));
+        }(this, std::move(request));
+      });
+  router_.on<FeedRequest, FeedReply>(
+      number(MetaMethod::feed), "feed", [this](CallContext context, FeedRequest request, Buffer) {
+        return [](Service* self, CallContext ctx,
+                  FeedRequest asked) -> Task<Result<Reply<FeedReply>>> {
+          STRATOS_CO_CHECK(self->check_caller(ctx, asked.node));
+          STRATOS_CO_TRY(FeedReply reply, self->feed(asked));
+          co_return reply_with(std::move(reply));
+        }(this, std::move(context), std::move(request));
+      });
+  router_.on<ConfirmRequest, ConfirmReply>(
+      number(MetaMethod::confirm), "confirm",
+      [this](CallContext context, ConfirmRequest request, Buffer) {
+        return [](Service* self, CallContext ctx,
+                  ConfirmRequest asked) -> Task<Result<Reply<ConfirmReply>>> {
+          STRATOS_CO_CHECK(self->check_caller(ctx, asked.node));
+          STRATOS_CO_TRY(ConfirmReply reply, self->confirm(asked));
+          co_return reply_with(std::move(reply));
+        }(this, std::move(context), std::move(request));
+      });
+  router_.on<InventoryRequest, InventoryReply>(
+      number(MetaMethod::inventory), "inventory",
+      [this](CallContext context, InventoryRequest request, Buffer) {
+        return [](Service* self, CallContext ctx,
+                  InventoryRequest asked) -> Task<Result<Reply<InventoryReply>>> {
+          STRATOS_CO_CHECK(self->check_caller(ctx, asked.node));
+          STRATOS_CO_TRY(InventoryReply reply, self->inventory(asked));
+          co_return reply_with(std::move(reply));
+        }(this, std::move(context), std::move(request));
+      });
+  router_.on<NodeStatusRequest, NodeStatusReply>(
+      number(MetaMethod::node_status), "node_status",
+      [this](CallContext, NodeStatusRequest, Buffer) {
+        return [](Service* self) -> Task<Result<Reply<NodeStatusReply>>> {
+          NodeStatusReply reply;
+          for (const auto& [node, live] : self->live_) reply.nodes.push_back(live.said);
+          co_return reply_with(std::move(reply));
+        }(this);
+      });
+}
+
+Task<Result<Reply<SubmitReply>>> Service::submit(SubmitRequest request) {
+  submitted_.add(request.items.size());
+  const MonotonicTime start = runtime_.now();
+  STRATOS_CO_TRY(Batcher::Outcome outcome, co_await batcher_->submit(std::move(request.items)));
+  order_time_.observe_ns((runtime_.now() - start).count());
+  SubmitReply reply;
+  reply.zone = options_.zone;
+  reply.height = outcome.height;
+  reply.results = std::move(outcome.results);
+  co_return reply_with(std::move(reply));
+}
+
+Task<Result<Reply<QueryReply>>> Service::query(QueryRequest request) {
+  queries_.add();
+  QueryReply reply;
+  reply.zone = options_.zone;
+  reply.height = height();
+  if (request.min_height > reply.height) co_return fail(Errc::unavailable, "replica lags");
+  if (std::ranges::find(kLongQueries, request.path) == kLongQueries.end()) {
+    STRATOS_CO_TRY(reply.reply, machine_->query(request.path, request.query));
+  } else {
+    auto work = [this, asked = std::move(request)] {
+      return machine_->query(asked.path, asked.query);
+    };
+    STRATOS_CO_TRY(reply.reply, co_await runtime_.offload(std::move(work), kQueryCost));
+  }
+  co_return reply_with(std::move(reply));
+}
+
+std::optional<NodeRecord> Service::node_record(NodeId id) const {
+  const State state(*store_);
+  return state.load<NodeRecord>(keys::node(id));
+}
+
+bool Service::knows_node(const crypto::MachineKey& key) const {
+  const State state(*store_);
+  return state.has(keys::node_key(key.view()));
+}
+
+Result<void> Service::check_caller(const CallContext& context, NodeId node) const {
+  const auto record = node_record(node);
+  if (!record) return fail(Errc::no_such_node, to_string(node));
+  if (record->key != context.peer) return fail(Errc::permission_denied, to_string(node));
+  return {};
+}
+
+Task<Result<Reply<RegisterReply>>> Service::register_node(CallContext context,
+                                                          RegisterRequest request) {
+  if (request.key != context.peer) co_return fail(Errc::permission_denied, "key of another");
+  const State state(*store_);
+  if (const auto known = state.get(keys::node_key(request.key.view()))) {
+    const auto live = live_.find(NodeId(get_be<std::uint32_t>(*known)));
+    const bool other_lives = live != live_.end() && live->second.said.incarnation != 0 &&
+                             live->second.said.incarnation != request.incarnation &&
+                             runtime_.now() - live->second.heard < options_.node_timeout;
+    if (other_lives) co_return fail(Errc::duplicate_node_key, "another live process has this key");
+  }
+  RegisterNode command;
+  command.key = request.key;
+  command.endpoint = request.endpoint;
+  command.domain = request.domain;
+  command.capabilities = request.capabilities;
+  command.capacity_bytes = request.capacity_bytes;
+  command.free_class = free_class_of(request.capacity_bytes);
+  Bytes encoded = codec::encode(command);
+  STRATOS_CO_TRY(const Bytes value,
+                 co_await batcher_->order_one(Verb::register_node, std::move(encoded)));
+  STRATOS_CO_TRY(const RegisterNode::Reply registered, codec::decode<RegisterNode::Reply>(value));
+  Live& live = live_[registered.node];
+  live.said.node = registered.node;
+  live.said.incarnation = request.incarnation;
+  live.said.free_bytes = request.capacity_bytes;
+  live.heard = runtime_.now();
+  RegisterReply reply;
+  reply.node = registered.node;
+  reply.meta_key = signer_.public_key();
+  reply.zone = options_.zone;
+  reply.generation = Generation(1);
+  log::info("node.registered", {{"node", to_string(reply.node)}, {"endpoint", request.endpoint}});
+  co_return reply_with(std::move(reply));
+}
+
+Task<Result<Reply<HeartbeatReply>>> Service::heartbeat(CallContext context,
+                                                       HeartbeatRequest request) {
+  STRATOS_CO_CHECK(check_caller(context, request.node));
+  Live& live = live_[request.node];
+  const bool replaced = live.said.incarnation != 0 && live.said.incarnation != request.incarnation;
+  if (replaced) co_return fail(Errc::duplicate_node_key, "a newer process has this key");
+  live.said = request;
+  live.heard = runtime_.now();
+  const auto record = node_record(request.node);
+  const std::uint32_t free_class = free_class_of(request.free_bytes);
+  const bool back = record && record->state == NodeState::down;
+  const bool class_due =
+      record && record->free_class != free_class &&
+      (free_class == 0 || record->free_class == 0 || runtime_.now() - live.class_changed > 1h);
+  if (back || class_due) {
+    live.class_changed = runtime_.now();
+    co_await set_state(request.node, back ? NodeState::up : record->state, free_class);
+  }
+  const State state(*store_);
+  HeartbeatReply reply;
+  reply.time = machine_->time();
+  reply.epoch = Epoch(static_cast<std::uint64_t>(reply.time.ms) / machine_->params().epoch_ms);
+  const auto ledger = state.load<NodeLedger>(keys::node_ledger(request.node));
+  reply.feed_end = ledger ? ledger->feed_end : 0;
+  reply.generation = Generation(1);
+  co_return reply_with(std::move(reply));
+}
+
+Task<void> Service::set_state(NodeId node, NodeState next, std::uint32_t free_class) {
+  SetNodeState command;
+  command.node = node;
+  command.state = next;
+  command.free_class = free_class;
+  Bytes encoded = codec::encode(command);
+  const Result<Bytes> done = co_await batcher_->order_one(Verb::set_node_state, std::move(encoded));
+  if (!done) log::warn("node.state_not_ordered", {{"error", done.error().to_string()}});
+}
+
+Task<void> Service::watch_nodes() {
+  // After a start every node gets a full timeout to be heard.
+  const State state(*store_);
+  for (std::uint32_t id = 1; id <= state.counter("node"); ++id) {
+    Live& live = live_[NodeId(id)];
+    live.said.node = NodeId(id);
+    live.heard = runtime_.now();
+  }
+  while (!stopping_) {
+    co_await runtime_.sleep(kLivenessPeriod);
+    std::vector<NodeId> silent;
+    for (const auto& [node, live] : live_) {
+      if (runtime_.now() - live.heard <= options_.node_timeout) continue;
+      const auto record = node_record(node);
+      if (record && record->state == NodeState::up) silent.push_back(node);
+    }
+    for (NodeId node : silent) {
+      log::warn("node.down", {{"node", to_string(node)}});
+      co_await set_state(node, NodeState::down, free_class_of(live_[node].said.free_bytes));
+    }
+  }
+}
+
+Result<FeedReply> Service::feed(const FeedRequest& request) {
+  const State state(*store_);
+  const auto ledger = state.load<NodeLedger>(keys::node_ledger(request.node));
+  if (!ledger) return fail(Errc::no_such_node, to_string(request.node));
+  FeedReply reply;
+  reply.end = ledger->feed_end;
+  reply.cursor_too_old = request.after + 1 < ledger->feed_begin;
+  if (reply.cursor_too_old) return reply;
+  if (request.after >= ledger->feed_begin + kTrimAfter) {
+    tasks_.spawn(trim(request.node, request.after));
+  }
+  const std::uint64_t last =
+      std::min(ledger->feed_end, request.after + std::min<std::uint64_t>(request.limit, 10'000));
+  for (std::uint64_t at = request.after + 1; at <= last; ++at) {
+    if (auto entry = state.load<FeedEntry>(keys::feed(request.node, at))) {
+      reply.entries.push_back(std::move(*entry));
+    }
+  }
+  STRATOS_CHECK(state.status());
+  return reply;
+}
+
+Task<void> Service::trim(NodeId node, std::uint64_t up_to) {
+  TrimFeed command;
+  command.node = node;
+  command.up_to = up_to;
+  Bytes encoded = codec::encode(command);
+  const Result<Bytes> done = co_await batcher_->order_one(Verb::trim_feed, std::move(encoded));
+  if (!done) log::warn("feed.not_trimmed", {{"error", done.error().to_string()}});
+}
+
+Result<ConfirmReply> Service::confirm(const ConfirmRequest& request) const {
+  if (request.fragments.size() > kMaxConfirm) return fail(Errc::too_large, "fragments asked");
+  const State state(*store_);
+  ConfirmReply reply;
+  reply.time = machine_->time();
+  for (const FragmentId& fragment : request.fragments) {
+    if (state.has(keys::fragment(request.node, fragment))) reply.referenced.push_back(fragment);
+  }
+  STRATOS_CHECK(state.status());
+  return reply;
+}
+
+Result<InventoryReply> Service::inventory(const InventoryRequest& request) const {
+  const State state(*store_);
+  const auto ledger = state.load<NodeLedger>(keys::node_ledger(request.node));
+  InventoryReply reply;
+  reply.feed_end = ledger ? ledger->feed_end : 0;
+  const Bytes prefix = keys::fragments_of(request.node);
+  Bytes lower = prefix;
+  if (request.after) {
+    lower = keys::fragment(request.node, *request.after);
+    lower.push_back(0);
+  }
+  const std::size_t limit = std::min<std::size_t>(request.limit, kMaxConfirm);
+  state.scan(lower, kv::prefix_end(prefix), [&](ByteView key, ByteView) {
+    reply.more = reply.fragments.size() == limit;
+    if (reply.more) return false;
+    reply.fragments.push_back(keys::parse_fragment(key));
+    return true;
+  });
+  STRATOS_CHECK(state.status());
+  return reply;
+}
+
+Task<void> Service::stop() {
+  stopping_ = true;
+  tasks_.cancel();
+  co_await tasks_.join();
+  if (batcher_) co_await batcher_->stop();
+  if (log_) co_await log_->stop();
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<MetaService>>> MetaService::start(Runtime& runtime, io::FileSystem& fs,
+                                                              crypto::MachineSigner signer,
+                                                              metrics::Registry& metrics,
+                                                              ServiceOptions options) {
+  auto service = std::make_unique<Service>(runtime, std::move(signer), metrics, std::move(options));
+  STRATOS_CO_CHECK(co_await service->open(fs));
+  co_return std::unique_ptr<MetaService>(std::move(service));
+}
+
+}  // namespace stratos::meta

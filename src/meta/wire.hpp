@@ -1,0 +1,113 @@
+// What clients of the meta layer say to a meta node. Every reply names the zone and the height it
+// holds at.
+#pragma once
+#include "meta/commands.hpp"
+#include "meta/limit.hpp"
+#include "meta/node_wire.hpp"
+
+namespace stratos::meta {
+
+// Commands to be ordered; answered when they are durable and visible.
+struct SubmitRequest {
+  std::vector<Item> items;  // encoded, at most kMaxItemsBytes together
+  static void fields(auto& self, auto&& field) { field(1, self.items); }
+};
+constexpr std::size_t kMaxItemsBytes = 1'000'000;
+struct SubmitReply {
+  ZoneId zone;
+  Height height;
+  std::vector<ItemResult> results;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.zone);
+    field(2, self.height);
+    field(3, self.results);
+  }
+};
+
+// A read of the committed state; linearizable at the node that orders.
+struct QueryRequest {
+  std::string path;
+  Bytes query;
+  Height min_height;  // Errc::unavailable when the replica has not come so far
+  static void fields(auto& self, auto&& field) {
+    field(1, self.path);
+    field(2, self.query);
+    field(3, self.min_height);
+  }
+};
+struct QueryReply {
+  ZoneId zone;
+  Height height;
+  Bytes reply;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.zone);
+    field(2, self.height);
+    field(3, self.reply);
+  }
+};
+
+// Ids for new segments, each with the nodes that may hold it in order of preference.
+struct AllocateRequest {
+  AccountId payer;
+  std::uint8_t k = 0;
+  std::uint8_t m = 0;
+  std::uint32_t segments = 1;  // at most 256
+  static void fields(auto& self, auto&& field) {
+    field(1, self.payer);
+    field(2, self.k);
+    field(3, self.m);
+    field(4, self.segments);
+  }
+};
+struct AllocateReply {
+  struct Allocation {
+    SegmentId segment;
+    std::vector<NodeId> ranked;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.segment);
+      field(2, self.ranked);
+    }
+  };
+  ZoneId zone;
+  std::uint64_t table_version = 0;
+  std::vector<Allocation> allocations;
+  WallTime good_until;  // commit segments of these ids before
+  static void fields(auto& self, auto&& field) {
+    field(1, self.zone);
+    field(2, self.table_version);
+    field(3, self.allocations);
+    field(4, self.good_until);
+  }
+};
+
+// Limits for one action at several nodes.
+struct LimitsRequest {
+  AccountId payer;
+  crypto::MachineKey session;
+  Action action = Action::get;
+  std::vector<NodeId> nodes;  // at most 256
+  std::uint64_t bytes = 0;    // for each node, at most kMaxLimitBytes
+  static void fields(auto& self, auto&& field) {
+    field(1, self.payer);
+    field(2, self.session);
+    field(3, self.action);
+    field(4, self.nodes);
+    field(5, self.bytes);
+  }
+};
+constexpr std::uint64_t kMaxLimitBytes = 1ULL << 34;
+struct LimitsReply {
+  std::vector<SignedLimit> limits;  // in the order of the nodes
+  static void fields(auto& self, auto&& field) { field(1, self.limits); }
+};
+
+// What nodes said of themselves last; not ordered.
+struct NodeStatusRequest {
+  static void fields(auto&, auto&&) {}
+};
+struct NodeStatusReply {
+  std::vector<HeartbeatRequest> nodes;
+  static void fields(auto& self, auto&& field) { field(1, self.nodes); }
+};
+
+}  // namespace stratos::meta
