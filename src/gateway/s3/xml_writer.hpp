@@ -1,0 +1,45 @@
+// Writes XML answers straight into one string: no tree, one pass over each text.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/time.hpp"
+
+namespace stratos::gateway::s3 {
+
+// The output is well-formed whatever the texts hold: what XML 1.0 cannot say (most control
+// characters, bytes that are not UTF-8) becomes U+FFFD. Names are trusted.
+class XmlWriter {
+ public:
+  // Writes the XML declaration.
+  XmlWriter();
+
+  XmlWriter& open(std::string_view name);
+  // The document element, in S3's namespace.
+  XmlWriter& open_root(std::string_view name);
+  XmlWriter& close(std::string_view name);
+  XmlWriter& element(std::string_view name, std::string_view text);
+  XmlWriter& element(std::string_view name, const char* text) {
+    return element(name, std::string_view(text));
+  }
+  XmlWriter& element(std::string_view name, std::uint64_t number);
+  XmlWriter& element(std::string_view name, bool flag) {
+    return element(name, flag ? std::string_view("true") : std::string_view("false"));
+  }
+  // 2026-11-21T15:04:05.123Z
+  XmlWriter& element(std::string_view name, WallTime time);
+  // The entity tag between quotes.
+  XmlWriter& etag(std::string_view etag);
+
+  // Character data of the element that is open.
+  XmlWriter& characters(std::string_view text);
+
+  void reserve(std::size_t size_bytes) { out_.reserve(size_bytes); }
+  std::string take() && { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+}  // namespace stratos::gateway::s3
