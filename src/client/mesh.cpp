@@ -1,0 +1,83 @@
+#include "client/mesh.hpp"
+
+namespace stratos::client {
+
+Mesh::Mesh(Runtime& runtime_in, net::Channel& meta_channel, Dialer& dialer, KeyRing ring_in,
+           metrics::Registry& metrics_in, MeshOptions options_in)
+    : runtime(runtime_in),
+      options(options_in),
+      ring(std::move(ring_in)),
+      meta(runtime, meta_channel),
+      directory(runtime, meta, dialer),
+      orders(runtime, meta, directory, options.payer),
+      allocator(runtime, meta, options.payer),
+      background(runtime, "client"),
+      corrupt_units(metrics_in.counter("stratos_client_corrupt_units_total")),
+      hedged_reads(metrics_in.counter("stratos_client_hedged_reads_total")),
+      decoded_reads(metrics_in.counter("stratos_client_decoded_reads_total")),
+      abandoned_fragments(metrics_in.counter("stratos_client_abandoned_fragments_total")) {}
+
+Task<void> Mesh::stop() {
+  background.cancel();
+  co_await background.join();
+}
+
+template <class Response, class Request>
+Task<Result<net::Reply<Response>>> Mesh::call(NodeId id, resource::NodeMethod method,
+                                              meta::Action action, std::uint64_t bytes,
+                                              Request request, Buffer body) {
+  STRATOS_CO_TRY(NodeDirectory::Node * node, co_await directory.find(id));
+  constexpr int kAttempts = 3;
+  for (int attempt = 1;; ++attempt) {
+    STRATOS_CO_TRY(request.order, co_await orders.order(id, action, bytes));
+    const MonotonicTime start = runtime.now();
+    auto reply = co_await net::call<Response>(*node->channel, static_cast<std::uint16_t>(method),
+                                              request, body, options.node_timeout);
+    if (reply) {
+      orders.note_accepted(id, action, request.order);
+      directory.note_success(*node, runtime.now() - start);
+      co_return reply;
+    }
+    if (reply.error().code() == Errc::limit_refused && attempt < kAttempts) {
+      orders.note_refused(id, action, request.order);
+      continue;
+    }
+    if (reply.error().retryable()) directory.note_failure(*node);
+    co_return reply;
+  }
+}
+
+Task<Result<net::Reply<resource::WriteReply>>> Mesh::write(NodeId node,
+                                                           resource::WriteRequest request,
+                                                           Buffer body) {
+  const std::uint64_t bytes = body.size();
+  return call<resource::WriteReply>(node, resource::NodeMethod::write, meta::Action::put, bytes,
+                                    std::move(request), std::move(body));
+}
+
+Task<Result<net::Reply<resource::ReadReply>>> Mesh::read(NodeId node,
+                                                         resource::ReadRequest request) {
+  const std::uint64_t bytes = request.length;
+  return call<resource::ReadReply>(node, resource::NodeMethod::read, meta::Action::get, bytes,
+                                   std::move(request), Buffer());
+}
+
+Result<const erasure::ReedSolomon*> Mesh::code(erasure::Shape shape) {
+  const auto key = std::pair(shape.k, shape.m);
+  auto found = codes_.find(key);
+  if (found == codes_.end()) {
+    STRATOS_TRY(erasure::ReedSolomon made, erasure::ReedSolomon::make(shape));
+    found = codes_.emplace(key, std::move(made)).first;
+  }
+  return &found->second;
+}
+
+Task<Result<const meta::Params*>> Mesh::params() {
+  if (!params_) {
+    const meta::GetParams query;
+    STRATOS_CO_TRY(params_, co_await meta.query(query));
+  }
+  co_return &*params_;
+}
+
+}  // namespace stratos::client

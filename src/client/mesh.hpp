@@ -1,0 +1,66 @@
+// Mesh: what every transfer of one client shares.
+#pragma once
+#include <map>
+
+#include "base/metrics.hpp"
+#include "client/allocator.hpp"
+#include "client/key_ring.hpp"
+#include "client/node_directory.hpp"
+#include "client/order_book.hpp"
+#include "erasure/reed_solomon.hpp"
+#include "resource/storage/wire.hpp"
+#include "runtime/task_group.hpp"
+
+namespace stratos::client {
+
+struct MeshOptions {
+  AccountId payer;
+  Duration node_timeout = 10s;  // of one call to a node
+  Duration patience = 60ms;     // for the last fragments, once the quorum is reached
+  Duration hedge_after = 30ms;  // at least; more for nodes that are slow by habit
+  std::uint64_t replicated_max_bytes = 128 * 1024;  // larger objects are coded
+};
+
+// Belongs to one runtime; members in order of construction. References outlive it.
+class Mesh {
+ public:
+  Mesh(Runtime& runtime_in, net::Channel& meta_channel, Dialer& dialer, KeyRing ring_in,
+       metrics::Registry& metrics_in, MeshOptions options_in);
+
+  // Waits for writes that are still finishing in the background.
+  Task<void> stop();
+
+  // One call to a storage node under an order; the node's speed is noted. A node that does not know
+  // the limit yet is told once more.
+  Task<Result<net::Reply<resource::WriteReply>>> write(NodeId node, resource::WriteRequest request,
+                                                       Buffer body);
+  Task<Result<net::Reply<resource::ReadReply>>> read(NodeId node, resource::ReadRequest request);
+
+  Result<const erasure::ReedSolomon*> code(erasure::Shape shape);
+  // The network's parameters, fetched once.
+  Task<Result<const meta::Params*>> params();
+
+  Runtime& runtime;
+  MeshOptions options;
+  KeyRing ring;
+  meta::MetaClient meta;
+  NodeDirectory directory;
+  OrderBook orders;
+  Allocator allocator;
+  TaskGroup background;
+  metrics::Counter& corrupt_units;
+  metrics::Counter& hedged_reads;
+  metrics::Counter& decoded_reads;
+  metrics::Counter& abandoned_fragments;
+
+ private:
+  template <class Response, class Request>
+  Task<Result<net::Reply<Response>>> call(NodeId node, resource::NodeMethod method,
+                                          meta::Action action, std::uint64_t bytes, Request request,
+                                          Buffer body);
+
+  std::map<std::pair<std::uint8_t, std::uint8_t>, erasure::ReedSolomon> codes_;
+  std::optional<meta::Params> params_;
+};
+
+}  // namespace stratos::client
