@@ -5,7 +5,8 @@ set(STRATOS_LEVELS
 
 # stratos_module(NAME DEPS <modules...> [LIBS <third-party targets...>])
 # Makes the library stratos_<NAME> from src/<NAME>/**.cpp and, from the *_test.cpp beside them, the
-# test program <NAME>_test.
+# test program <NAME>_test. The target all_verify_interface_header_sets compiles every header alone,
+# without the precompiled one, which would hide a missing include.
 function(stratos_module NAME)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
   list(FIND STRATOS_LEVELS ${NAME} own_level)
@@ -33,20 +34,41 @@ function(stratos_module NAME)
     target_link_libraries(stratos_${NAME} INTERFACE stratos_options ${ARG_DEPS} ${ARG_LIBS})
   endif()
 
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${dir}/*.hpp)
+  # The second half of a header is read through the first one only.
+  list(FILTER headers EXCLUDE REGEX "_inl\\.hpp$")
+  if(headers)
+    target_sources(stratos_${NAME} INTERFACE
+      FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR}/src FILES ${headers})
+    set_target_properties(stratos_${NAME} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  endif()
+
   if(tests)
     stratos_test(${NAME}_test SOURCES ${tests} DEPS stratos_${NAME})
   endif()
 endfunction()
 
-# stratos_test(TARGET SOURCES <files...> DEPS <targets...>): a GoogleTest program known to ctest.
+# Every test program hangs on this target, so that a sanitizer build need not build the product.
+add_custom_target(stratos_tests)
+
+# stratos_test(TARGET [LABEL <unit>] [TIMEOUT <120>] SOURCES <files...> DEPS <targets...>)
+# A GoogleTest program known to ctest under its label; the limit, in seconds, is for each test.
 function(stratos_test TARGET)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
   add_executable(${TARGET} ${ARG_SOURCES})
   target_link_libraries(${TARGET} PRIVATE ${ARG_DEPS} GTest::gtest_main GTest::gmock ${RAPIDCHECK_LIBRARY})
   set_target_properties(${TARGET} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   stratos_precompile(${TARGET})
   include(GoogleTest)
-  gtest_discover_tests(${TARGET} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120 LABELS unit)
+  gtest_discover_tests(${TARGET} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS ${ARG_LABEL})
+  add_dependencies(stratos_tests ${TARGET})
 endfunction()
 
 # One precompiled header (standard library and the coroutine type) shared by every target.
