@@ -1,7 +1,6 @@
 // An ordered key-value store: RocksDB, or a twin in memory with the same behaviour.
 // Keys sort as unsigned bytes. All calls block and are safe from any thread.
 #pragma once
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,8 +30,9 @@ class Batch {
   std::size_t size_bytes_ = 0;
 };
 
-// Walks keys in [lower, upper); an empty upper bound means no bound.
-// The bytes of key() and value() are valid until the next move.
+// Walks keys in [lower, upper) of the state it was made from; an empty upper bound means no bound.
+// Begins at the first key. key(), value(), next() and previous() require valid().
+// The bytes of key() and value() are valid until the next move. One thread at a time.
 class Iterator {
  public:
   virtual ~Iterator() = default;
@@ -49,7 +49,8 @@ class Iterator {
   virtual Result<void> status() const = 0;
 };
 
-// A state that later writes do not change.
+// A state that later writes do not change. Readers and iterators may outlive their store; a RocksDB
+// folder stays open until the last of them is gone.
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -63,7 +64,8 @@ class Store : public Reader {
   // Visible at once; durable only after flush(): whoever needs more keeps a log and replays it.
   // A crash leaves a prefix of the batches, never part of one.
   virtual Result<void> write(const Batch& batch) = 0;
-  // Makes every batch written so far durable.
+  // Makes every batch written so far durable. An error of write() or flush() is final: both repeat
+  // it from then on, reads go on. Destroy the store, open it again and replay the log.
   virtual Result<void> flush() = 0;
   virtual std::unique_ptr<Reader> snapshot() const = 0;
   // Bytes written since the last flush.
@@ -73,13 +75,17 @@ class Store : public Reader {
 struct RocksOptions {
   std::uint64_t write_buffer_bytes = 32ULL << 20;
   std::uint64_t block_cache_bytes = 32ULL << 20;
-  // Everything happens inside the caller's calls: for the simulator and the power-loss tests.
+  // Files change only inside flush(), which write() calls by itself when the buffer is full, and in
+  // an order that the calls alone decide: for the simulator. Wants one thread at a time.
   bool deterministic = false;
 };
 
-// Opens or creates the RocksDB database in `path`; every file goes through `fs`.
+// Opens or creates the RocksDB database in `path`; every file goes through `fs`, which must outlive
+// the store. Takes the lock of the folder: Errc::folder_locked. Errc::store_corrupt when files are
+// damaged or missing. What was not flushed before is gone, also after an orderly end.
 Result<std::unique_ptr<Store>> open_rocks(io::FileSystem& fs, const std::string& path,
                                           const RocksOptions& options);
+// Keeps everything in memory, flush() included, and versions only as long as a reader needs them.
 std::unique_ptr<Store> make_memory_store();
 
 // The smallest key greater than every key that begins with `prefix`; empty when there is none.
