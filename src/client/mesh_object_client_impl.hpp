@@ -1,0 +1,65 @@
+// Internal to client/: the class behind make_object_client; its calls are spread over
+// mesh_object_client.cpp (buckets, objects, listings) and mesh_uploads.cpp (multipart).
+#pragma once
+#include "client/mesh_object_client.hpp"
+#include "client/object_writer.hpp"
+
+namespace stratos::client::detail {
+
+class MeshObjectClient final : public ObjectClient {
+ public:
+  explicit MeshObjectClient(Mesh& mesh) : mesh_(mesh) {}
+
+  Task<Result<BucketInfo>> create_bucket(Principal who, std::string name,
+                                         std::string region) override;
+  Task<Result<BucketInfo>> head_bucket(std::string name) override;
+  Task<Result<void>> delete_bucket(std::string name) override;
+  Task<Result<std::vector<BucketInfo>>> list_buckets(Principal who) override;
+  Task<Result<ObjectInfo>> put(Principal who, std::string bucket, std::string key, BodySource& body,
+                               Condition condition) override;
+  Task<Result<ObjectInfo>> head(std::string bucket, std::string key) override;
+  Task<Result<std::unique_ptr<ObjectReader>>> get(std::string bucket, std::string key) override;
+  Task<Result<void>> remove(std::string bucket, std::string key, Condition condition) override;
+  Task<Result<std::vector<Result<void>>>> remove_many(std::string bucket,
+                                                      std::vector<std::string> keys) override;
+  Task<Result<ObjectInfo>> copy(Principal who, std::string source_bucket, std::string source_key,
+                                std::optional<VersionId> source_version, std::string bucket,
+                                std::string key, std::optional<Attributes> attributes) override;
+  Task<Result<ListPage>> list(std::string bucket, ListRequest request) override;
+  Task<Result<UploadId>> create_upload(Principal who, std::string bucket, std::string key,
+                                       CreateUploadRequest request) override;
+  Task<Result<UploadInfo>> head_upload(std::string bucket, std::string key,
+                                       UploadId upload) override;
+  Task<Result<PartInfo>> put_part(Principal who, std::string bucket, std::string key,
+                                  UploadId upload, std::uint32_t number, BodySource& body) override;
+  Task<Result<PartInfo>> copy_part(Principal who, std::string source_bucket, std::string source_key,
+                                   std::optional<ByteRange> range, std::string bucket,
+                                   std::string key, UploadId upload, std::uint32_t number) override;
+  Task<Result<std::vector<PartInfo>>> list_parts(std::string bucket, std::string key,
+                                                 UploadId upload, std::uint32_t after,
+                                                 std::uint32_t limit) override;
+  Task<Result<UploadPage>> list_uploads(std::string bucket, std::string prefix,
+                                        std::string delimiter, std::string key_marker,
+                                        UploadId upload_marker, std::uint32_t limit) override;
+  Task<Result<ObjectInfo>> complete_upload(Principal who, std::string bucket, std::string key,
+                                           UploadId upload, std::vector<CompletedPart> parts,
+                                           ETag etag, std::vector<Checksum> checksums,
+                                           Condition condition) override;
+  Task<Result<void>> abort_upload(std::string bucket, std::string key, UploadId upload) override;
+  Task<Result<Credential>> credential(std::string access_key) override;
+
+ private:
+  Task<Result<meta::GetObject::Reply>> look_up(std::string bucket, std::string key, bool with_data);
+  Result<ObjectInfo> info_of(const std::string& key, const meta::VersionRecord& version) const;
+  Task<Result<meta::Precondition>> precondition(std::string bucket, std::string key,
+                                                Condition condition);
+  Task<Result<StoreOptions>> store_options(std::string bucket);
+  Task<Result<meta::UploadRecord>> upload_record(std::string bucket, std::string key, UploadId id);
+  Task<Result<std::vector<meta::PartRecord>>> all_parts(std::string bucket, std::string key,
+                                                        UploadId upload);
+  Result<PartInfo> part_info(const meta::PartRecord& part) const;
+
+  Mesh& mesh_;
+};
+
+}  // namespace stratos::client::detail

@@ -1,0 +1,202 @@
+#include "client/sealing.hpp"
+
+#include <algorithm>
+
+#include "crypto/hash.hpp"
+
+namespace stratos::client {
+namespace {
+
+constexpr std::string_view kAttributesPurpose = "stratos.attributes.v1";
+constexpr std::string_view kSummaryPurpose = "stratos.summary.v1";
+constexpr std::string_view kUploadPurpose = "stratos.upload.v1";
+constexpr std::string_view kMacDomain = "stratos.slices.v1";
+constexpr std::string_view kInlineDomain = "stratos.inline.v1";
+
+struct AttributesRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  Bytes md5;
+  std::uint32_t parts = 0;
+  std::vector<Checksum> checksums;
+  std::map<std::string, std::string> headers;
+  std::map<std::string, std::string> metadata;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.md5);
+    field(2, self.parts);
+    field(3, self.checksums);
+    field(4, self.headers);
+    field(5, self.metadata);
+  }
+};
+struct SummaryRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  Bytes md5;
+  std::uint32_t parts = 0;
+  std::vector<std::string> checksum_algorithms;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.md5);
+    field(2, self.parts);
+    field(3, self.checksum_algorithms);
+  }
+};
+struct UploadSettingsRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  AttributesRecord attributes;
+  std::string checksum_algorithm;
+  std::string checksum_type;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.attributes);
+    field(2, self.checksum_algorithm);
+    field(3, self.checksum_type);
+  }
+};
+
+Result<ETag> make_etag(const Bytes& md5, std::uint32_t parts) {
+  ETag etag;
+  if (md5.size() != etag.md5.size()) return fail(Errc::bad_encoding, "MD5 of the wrong length");
+  std::ranges::copy(md5, etag.md5.begin());
+  etag.parts = parts;
+  return etag;
+}
+
+AttributesRecord to_record(const Attributes& attributes) {
+  AttributesRecord record;
+  record.md5.assign(attributes.etag.md5.begin(), attributes.etag.md5.end());
+  record.parts = attributes.etag.parts;
+  record.checksums = attributes.checksums;
+  record.headers = attributes.headers;
+  record.metadata = attributes.metadata;
+  return record;
+}
+
+Result<Attributes> from_record(AttributesRecord record) {
+  Attributes attributes;
+  STRATOS_TRY(attributes.etag, make_etag(record.md5, record.parts));
+  attributes.checksums = std::move(record.checksums);
+  attributes.headers = std::move(record.headers);
+  attributes.metadata = std::move(record.metadata);
+  return attributes;
+}
+
+crypto::SecretKey derived(const crypto::SecretKey& data_key, ByteView context,
+                          std::string_view domain) {
+  return crypto::SecretKey(crypto::hkdf_sha256(data_key.view(), context, as_bytes(domain)));
+}
+
+}  // namespace
+
+std::string ETag::to_string() const {
+  return to_hex(md5) + (parts == 0 ? "" : "-" + std::to_string(parts));
+}
+
+std::optional<ETag> ETag::parse(std::string_view text) {
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
+    text = text.substr(1, text.size() - 2);
+  }
+  constexpr std::size_t kHexDigits = 32;
+  if (text.size() < kHexDigits) return std::nullopt;
+  const auto md5 = from_hex(text.substr(0, kHexDigits));
+  if (!md5) return std::nullopt;
+  ETag etag;
+  std::ranges::copy(*md5, etag.md5.begin());
+  std::string_view rest = text.substr(kHexDigits);
+  if (rest.empty()) return etag;
+  if (rest.size() < 2 || rest.size() > 6 || rest[0] != '-') return std::nullopt;
+  for (char c : rest.substr(1)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    etag.parts = etag.parts * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  return etag;
+}
+
+Bytes seal_attributes(const KeyRing& ring, Random& random, const Attributes& attributes) {
+  return ring.seal_record(kAttributesPurpose, codec::encode(to_record(attributes)), random);
+}
+
+Result<Attributes> open_attributes(const KeyRing& ring, ByteView sealed) {
+  STRATOS_TRY(const Bytes plain, ring.open_record(kAttributesPurpose, sealed));
+  STRATOS_TRY(AttributesRecord record, codec::decode<AttributesRecord>(plain));
+  return from_record(std::move(record));
+}
+
+Bytes seal_summary(const KeyRing& ring, Random& random, const Attributes& attributes) {
+  SummaryRecord record;
+  record.md5.assign(attributes.etag.md5.begin(), attributes.etag.md5.end());
+  record.parts = attributes.etag.parts;
+  for (const Checksum& checksum : attributes.checksums) {
+    record.checksum_algorithms.push_back(checksum.algorithm);
+  }
+  return ring.seal_record(kSummaryPurpose, codec::encode(record), random);
+}
+
+Result<Summary> open_summary(const KeyRing& ring, ByteView sealed) {
+  STRATOS_TRY(const Bytes plain, ring.open_record(kSummaryPurpose, sealed));
+  STRATOS_TRY(SummaryRecord record, codec::decode<SummaryRecord>(plain));
+  Summary summary;
+  STRATOS_TRY(summary.etag, make_etag(record.md5, record.parts));
+  summary.checksum_algorithms = std::move(record.checksum_algorithms);
+  return summary;
+}
+
+Bytes seal_upload(const KeyRing& ring, Random& random, const UploadSettings& settings) {
+  UploadSettingsRecord record;
+  record.attributes = to_record(settings.attributes);
+  record.checksum_algorithm = settings.checksum_algorithm;
+  record.checksum_type = settings.checksum_type;
+  return ring.seal_record(kUploadPurpose, codec::encode(record), random);
+}
+
+Result<UploadSettings> open_upload(const KeyRing& ring, ByteView sealed) {
+  STRATOS_TRY(const Bytes plain, ring.open_record(kUploadPurpose, sealed));
+  STRATOS_TRY(UploadSettingsRecord record, codec::decode<UploadSettingsRecord>(plain));
+  UploadSettings settings;
+  STRATOS_TRY(settings.attributes, from_record(std::move(record.attributes)));
+  settings.checksum_algorithm = std::move(record.checksum_algorithm);
+  settings.checksum_type = std::move(record.checksum_type);
+  return settings;
+}
+
+Bytes page_mac(const crypto::SecretKey& data_key, const PageName& name,
+               const meta::SlicePage& page) {
+  const crypto::SecretKey key = derived(data_key, name.context, kMacDomain);
+  Bytes message = to_bytes(as_bytes(kMacDomain));
+  put_be(message, name.page);
+  put_be(message, name.pages);
+  put_be(message, name.size);
+  for (const meta::Slice& slice : page.slices) {
+    append(message, slice.segment.view());
+    put_be(message, slice.offset);
+    put_be(message, slice.length);
+  }
+  const auto mac = crypto::hmac_sha256(key.view(), message);
+  return Bytes(mac.begin(), mac.end());
+}
+
+Result<void> check_page_mac(const crypto::SecretKey& data_key, const PageName& name,
+                            const meta::SlicePage& page, ByteView mac) {
+  if (!crypto::constant_time_equal(page_mac(data_key, name, page), mac)) {
+    return fail(Errc::hash_mismatch, "the index changed the object's slices");
+  }
+  return {};
+}
+
+// The derived key serves one message only, so the nonce may be constant.
+Bytes seal_inline_body(const crypto::SecretKey& data_key, ByteView context, ByteView plain) {
+  crypto::Aead aead(derived(data_key, context, kInlineDomain));
+  Bytes sealed(plain.size() + crypto::kTagBytes);
+  aead.seal(crypto::Nonce{}, as_bytes(kInlineDomain), plain, sealed);
+  return sealed;
+}
+
+Result<Bytes> open_inline_body(const crypto::SecretKey& data_key, ByteView context,
+                               ByteView sealed) {
+  if (sealed.size() < crypto::kTagBytes) return fail(Errc::unit_corrupt, "inline body cut off");
+  crypto::Aead aead(derived(data_key, context, kInlineDomain));
+  Bytes plain(sealed.size() - crypto::kTagBytes);
+  if (!aead.open(crypto::Nonce{}, as_bytes(kInlineDomain), sealed, plain)) {
+    return fail(Errc::unit_corrupt, "inline body");
+  }
+  return plain;
+}
+
+}  // namespace stratos::client

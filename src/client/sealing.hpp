@@ -1,0 +1,49 @@
+// What the mesh stores for an object but must not read: its attributes, and the MACs that bind the
+// order and length of its slices. Format: docs/formats/object.md.
+#pragma once
+#include "client/key_ring.hpp"
+#include "client/object_client.hpp"
+#include "meta/records.hpp"
+
+namespace stratos::client {
+
+Bytes seal_attributes(const KeyRing& ring, Random& random, const Attributes& attributes);
+Result<Attributes> open_attributes(const KeyRing& ring, ByteView sealed);
+
+// What a listing shows.
+struct Summary {
+  ETag etag;
+  std::vector<std::string> checksum_algorithms;
+};
+Bytes seal_summary(const KeyRing& ring, Random& random, const Attributes& attributes);
+Result<Summary> open_summary(const KeyRing& ring, ByteView sealed);
+
+// Settings of a multipart upload beside the object's attributes.
+struct UploadSettings {
+  Attributes attributes;
+  std::string checksum_algorithm;
+  std::string checksum_type;
+};
+Bytes seal_upload(const KeyRing& ring, Random& random, const UploadSettings& settings);
+Result<UploadSettings> open_upload(const KeyRing& ring, ByteView sealed);
+
+// HMAC-SHA256 over a page of slices; `context` is drawn for the upload, so pages cannot be moved
+// between objects. For a part of an upload `page` is its number and `pages` is 0.
+struct PageName {
+  ByteView context;
+  std::uint32_t page = 0;
+  std::uint32_t pages = 0;
+  std::uint64_t size = 0;  // of the object or part
+};
+Bytes page_mac(const crypto::SecretKey& data_key, const PageName& name,
+               const meta::SlicePage& page);
+// Errc::hash_mismatch.
+Result<void> check_page_mac(const crypto::SecretKey& data_key, const PageName& name,
+                            const meta::SlicePage& page, ByteView mac);
+
+// Bodies small enough to stand in the index.
+Bytes seal_inline_body(const crypto::SecretKey& data_key, ByteView context, ByteView plain);
+Result<Bytes> open_inline_body(const crypto::SecretKey& data_key, ByteView context,
+                               ByteView sealed);
+
+}  // namespace stratos::client
