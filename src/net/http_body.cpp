@@ -3,6 +3,7 @@
 namespace stratos::http {
 namespace {
 
+constexpr std::size_t kMaxDrainBytes = 64 * 1024;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::unexpected<Error> malformed(const ParseFailure& failure) {
@@ -137,14 +138,16 @@ Task<Result<void>> MessageBody::read_trailers() {
   co_return Result<void>{};
 }
 
-Task<bool> MessageBody::drain(std::size_t limit_bytes) {
-  if (state_ == State::open && (continue_to_ != nullptr || continue_withheld_)) co_return false;
-  if (state_ == State::open && framing_.kind == Framing::sized && remaining_ > limit_bytes) {
-    co_return false;
-  }
+bool MessageBody::can_be_drained() const {
+  if (state_ != State::open) return state_ == State::done;
+  if (continue_to_ != nullptr || continue_withheld_) return false;
+  return framing_.kind != Framing::sized || remaining_ <= kMaxDrainBytes;
+}
+
+Task<bool> MessageBody::drain() {
   std::size_t drained = 0;
-  while (state_ == State::open && drained <= limit_bytes) {
-    const Result<Buffer> part = co_await read(std::max<std::size_t>(limit_bytes, 1));
+  while (state_ == State::open && can_be_drained() && drained <= kMaxDrainBytes) {
+    const Result<Buffer> part = co_await read(kMaxDrainBytes);
     if (part) drained += part->size();
   }
   co_return state_ == State::done;

@@ -22,9 +22,11 @@ class MessageBody final : public BodyReader {
 
   // Everything was read and the next message follows in the input.
   bool complete() const { return state_ == State::done; }
-  // Reads and drops up to `limit_bytes`; true when that was the end. False, without reading, when
-  // the peer still waits for leave to send.
-  Task<bool> drain(std::size_t limit_bytes);
+  // Whether drain() may succeed: not when too much is left, the peer still waits for leave to send,
+  // or reading failed.
+  bool can_be_drained() const;
+  // Reads and drops what is left, if that is little; true when the next message follows.
+  Task<bool> drain();
 
  private:
   enum class State : std::uint8_t { open, done, failed };

@@ -70,6 +70,7 @@ Result<void> ResponseOutput::begin(int status, const Headers& headers,
                                    std::optional<std::uint64_t> content_length) {
   if (state_ != State::fresh) return fail(Errc::invalid_argument, "a second head");
   if (status < 200 || status > 999) return fail(Errc::invalid_argument, "not a final status");
+  if (!request_body_.can_be_drained()) context_.keep_alive = false;
   pending_.clear();
   pending_.reserve(512);
   pending_ += context_.minor_version == 0 ? "HTTP/1.0 " : "HTTP/1.1 ";
@@ -96,7 +97,10 @@ Task<Result<void>> ResponseOutput::flush(ByteView body) {
     written = co_await stream_.write(as_bytes(pending_), body, context_.write_timeout);
   }
   pending_.clear();
-  if (!written) state_ = State::failed;
+  if (!written) {
+    state_ = State::failed;
+    peer_lost_ = true;
+  }
   co_return written;
 }
 

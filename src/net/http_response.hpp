@@ -28,6 +28,8 @@ class ResponseOutput final : public ResponseWriter {
 
   // Everything the head promised was written.
   bool complete() const { return state_ == State::done; }
+  // Nothing more reaches the peer.
+  bool peer_lost() const { return peer_lost_; }
   bool keep_alive() const { return context_.keep_alive; }
   void forbid_keep_alive() { context_.keep_alive = false; }
 
@@ -45,6 +47,7 @@ class ResponseOutput final : public ResponseWriter {
   ResponseContext context_;
   State state_ = State::fresh;
   bool bodiless_ = false;
+  bool peer_lost_ = false;
   bool chunked_ = false;
   std::optional<std::uint64_t> remaining_;
   std::string pending_;  // head or chunk framing that leaves with the next bytes

@@ -10,7 +10,6 @@ namespace stratos::http {
 namespace {
 
 constexpr std::size_t kIdleInputBytes = 2 * 1024;
-constexpr std::size_t kDrainBytes = 64 * 1024;
 constexpr std::size_t kLingerBytes = 256 * 1024;
 constexpr std::size_t kMaxRejections = 64;
 constexpr Duration kLinger = 1s;
@@ -225,15 +224,15 @@ Task<bool> Connection::answer(RequestHead head) {
   request.request_id = server_.draw_request_id();
   request.body = &body;
 
-  answered_ = true;
   const bool returned = co_await run_handler(request, response);
+  answered_ = !response.peer_lost();
   if (!response.head_sent()) {
     response.forbid_keep_alive();
     [[maybe_unused]] const auto sent = co_await response.send(500, {}, {});
     co_return false;
   }
   if (!returned || !response.complete() || !response.keep_alive()) co_return false;
-  co_return co_await body.drain(kDrainBytes);
+  co_return co_await body.drain();
 }
 
 // False when the handler threw.

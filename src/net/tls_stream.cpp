@@ -99,7 +99,8 @@ bool is_certificate_refusal(unsigned long error) {
 }
 
 Error protocol_error(std::string_view call) {
-  const unsigned long error = ERR_peek_error();
+  // The last one: below a refused certificate lies the arithmetic that did not come out.
+  const unsigned long error = ERR_peek_last_error();
   const bool refused = ERR_GET_LIB(error) == ERR_LIB_SSL && is_certificate_refusal(error);
   return openssl_error(refused ? Errc::peer_not_trusted : Errc::malformed_message, call);
 }
@@ -122,7 +123,7 @@ SslContext make_tls13_context() {
 
 Error openssl_error(Errc code, std::string_view call) {
   std::array<char, 256> text{};
-  ERR_error_string_n(ERR_get_error(), text.data(), text.size());
+  ERR_error_string_n(ERR_peek_last_error(), text.data(), text.size());
   ERR_clear_error();
   return Error(code, std::string(call) + ": " + text.data());
 }
