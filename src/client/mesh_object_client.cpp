@@ -1,0 +1,272 @@
+#include <algorithm>
+
+#include "client/mesh_object_client_impl.hpp"
+#include "client/object_reader.hpp"
+#include "client/sealing.hpp"
+
+namespace stratos::client {
+
+std::unique_ptr<ObjectClient> make_object_client(Mesh& mesh) {
+  return std::make_unique<detail::MeshObjectClient>(mesh);
+}
+
+namespace detail {
+namespace {
+
+constexpr std::size_t kContextBytes = 16;
+constexpr std::size_t kDeletesAtOnce = 250;
+
+BucketInfo to_info(const meta::BucketRecord& record) {
+  BucketInfo info;
+  info.name = record.name;
+  info.owner = record.owner;
+  info.created = record.created;
+  info.region = record.region;
+  info.profile = record.profile;
+  return info;
+}
+
+// Fills the command with what store_body made, bound to `context`.
+void take_body(meta::PutObject& command, const crypto::SecretKey& data_key, StoredBody& stored) {
+  command.size = stored.size;
+  if (stored.small) {
+    command.inline_body = seal_inline_body(data_key, command.context, *stored.small);
+    return;
+  }
+  const std::vector<meta::SlicePage> pages = meta::paginate({stored.slices});
+  for (std::uint32_t i = 0; i < pages.size(); ++i) {
+    PageName name;
+    name.context = command.context;
+    name.page = i;
+    name.pages = static_cast<std::uint32_t>(pages.size());
+    name.size = stored.size;
+    command.page_macs.push_back(page_mac(data_key, name, pages[i]));
+  }
+  command.slices = std::move(stored.slices);
+  command.segments = std::move(stored.segments);
+}
+
+}  // namespace
+
+Task<Result<BucketInfo>> MeshObjectClient::create_bucket(Principal who, std::string name,
+                                                         std::string region) {
+  meta::CreateBucket command;
+  command.name = std::move(name);
+  command.owner = who.account;
+  command.region = std::move(region);
+  STRATOS_CO_TRY(const meta::BucketRecord record, co_await mesh_.meta.execute(command));
+  co_return to_info(record);
+}
+
+Task<Result<BucketInfo>> MeshObjectClient::head_bucket(std::string name) {
+  meta::GetBucket query;
+  query.name = std::move(name);
+  STRATOS_CO_TRY(const meta::BucketRecord record, co_await mesh_.meta.query(query));
+  co_return to_info(record);
+}
+
+Task<Result<void>> MeshObjectClient::delete_bucket(std::string name) {
+  meta::DeleteBucket command;
+  command.name = std::move(name);
+  STRATOS_CO_TRY([[maybe_unused]] const meta::Nothing done, co_await mesh_.meta.execute(command));
+  co_return Result<void>{};
+}
+
+Task<Result<std::vector<BucketInfo>>> MeshObjectClient::list_buckets(Principal who) {
+  meta::ListBuckets query;
+  query.owner = who.account;
+  STRATOS_CO_TRY(const meta::ListBuckets::Reply reply, co_await mesh_.meta.query(query));
+  std::vector<BucketInfo> buckets;
+  for (const meta::BucketRecord& record : reply.buckets) buckets.push_back(to_info(record));
+  co_return buckets;
+}
+
+Task<Result<meta::GetObject::Reply>> MeshObjectClient::look_up(std::string bucket, std::string key,
+                                                               bool with_data) {
+  meta::GetObject query;
+  query.bucket = std::move(bucket);
+  query.key = std::move(key);
+  query.with_data = with_data;
+  co_return co_await mesh_.meta.query(query);
+}
+
+Result<ObjectInfo> MeshObjectClient::info_of(const std::string& key,
+                                             const meta::VersionRecord& version) const {
+  ObjectInfo info;
+  info.key = key;
+  info.version = version.id;
+  info.size = version.size;
+  info.modified = version.modified;
+  STRATOS_TRY(info.attributes, open_attributes(mesh_.ring, version.sealed_attributes));
+  return info;
+}
+
+Task<Result<meta::Precondition>> MeshObjectClient::precondition(std::string bucket, std::string key,
+                                                                Condition condition) {
+  meta::Precondition wanted;
+  wanted.exists = condition.exists;
+  if (condition.if_match) {
+    // The index cannot read entity tags: it is asked to hold on to the version that has this one.
+    const auto found = co_await look_up(std::move(bucket), key, false);
+    if (!found) co_return fail(found.error());
+    STRATOS_CO_TRY(const ObjectInfo info, info_of(key, found->version));
+    if (info.attributes.etag != *condition.if_match) co_return fail(Errc::precondition_failed, key);
+    wanted.version = info.version;
+  }
+  co_return wanted;
+}
+
+Task<Result<StoreOptions>> MeshObjectClient::store_options(std::string bucket) {
+  STRATOS_CO_TRY(const BucketInfo info, co_await head_bucket(std::move(bucket)));
+  STRATOS_CO_TRY(const meta::Params* params, co_await mesh_.params());
+  const auto profile = std::ranges::find(params->profiles, info.profile, &meta::Profile::name);
+  if (profile == params->profiles.end()) co_return fail(Errc::bad_config, "bucket's profile");
+  StoreOptions options;
+  options.coded.k = profile->k;
+  options.coded.m = profile->m;
+  options.copies = profile->copies;
+  co_return options;
+}
+
+Task<Result<ObjectInfo>> MeshObjectClient::put(Principal, std::string bucket, std::string key,
+                                               BodySource& body, Condition condition) {
+  STRATOS_CO_TRY(const StoreOptions options, co_await store_options(bucket));
+  meta::PutObject command;
+  STRATOS_CO_TRY(command.condition, co_await precondition(bucket, key, condition));
+  const crypto::SecretKey data_key = crypto::SecretKey::draw(mesh_.runtime.random());
+  command.data_key = mesh_.ring.wrap(data_key, mesh_.runtime.random());
+  command.context.resize(kContextBytes);
+  mesh_.runtime.random().fill(command.context);
+  STRATOS_CO_TRY(StoredBody stored,
+                 co_await store_body(mesh_, body, data_key, command.data_key, options));
+  command.bucket = std::move(bucket);
+  command.key = key;
+  take_body(command, data_key, stored);
+  command.sealed_attributes =
+      seal_attributes(mesh_.ring, mesh_.runtime.random(), stored.attributes);
+  command.sealed_summary = seal_summary(mesh_.ring, mesh_.runtime.random(), stored.attributes);
+  STRATOS_CO_TRY(const meta::PutObject::Reply reply, co_await mesh_.meta.execute(command));
+  ObjectInfo info;
+  info.key = std::move(key);
+  info.version = reply.version;
+  info.size = stored.size;
+  info.modified = reply.modified;
+  info.attributes = std::move(stored.attributes);
+  co_return info;
+}
+
+Task<Result<ObjectInfo>> MeshObjectClient::head(std::string bucket, std::string key) {
+  STRATOS_CO_TRY(const meta::GetObject::Reply found,
+                 co_await look_up(std::move(bucket), key, false));
+  co_return info_of(key, found.version);
+}
+
+Task<Result<std::unique_ptr<ObjectReader>>> MeshObjectClient::get(std::string bucket,
+                                                                  std::string key) {
+  STRATOS_CO_TRY(meta::GetObject::Reply found, co_await look_up(std::move(bucket), key, true));
+  STRATOS_CO_TRY(ObjectInfo info, info_of(key, found.version));
+  co_return make_object_reader(mesh_, std::move(info), std::move(found));
+}
+
+Task<Result<void>> MeshObjectClient::remove(std::string bucket, std::string key,
+                                            Condition condition) {
+  meta::DeleteObject command;
+  STRATOS_CO_TRY(command.condition, co_await precondition(bucket, key, condition));
+  command.bucket = std::move(bucket);
+  command.key = std::move(key);
+  STRATOS_CO_TRY([[maybe_unused]] const meta::Nothing done, co_await mesh_.meta.execute(command));
+  co_return Result<void>{};
+}
+
+Task<Result<std::vector<Result<void>>>> MeshObjectClient::remove_many(
+    std::string bucket, std::vector<std::string> keys) {
+  std::vector<Result<void>> results;
+  for (std::size_t begin = 0; begin < keys.size(); begin += kDeletesAtOnce) {
+    meta::SubmitRequest request;
+    for (std::size_t i = begin; i < std::min(begin + kDeletesAtOnce, keys.size()); ++i) {
+      meta::DeleteObject command;
+      command.bucket = bucket;
+      command.key = keys[i];
+      meta::Item item;
+      item.verb = meta::DeleteObject::kVerb;
+      item.id = mesh_.runtime.random().draw_id<IdempotencyId>();
+      item.command = codec::encode(command);
+      request.items.push_back(std::move(item));
+    }
+    STRATOS_CO_TRY(const meta::SubmitReply reply, co_await mesh_.meta.submit(std::move(request)));
+    for (const meta::ItemResult& result : reply.results) {
+      if (result.code == 0)
+        results.emplace_back();
+      else
+        results.push_back(fail(errc_from_number(result.code)));
+    }
+  }
+  co_return results;
+}
+
+Task<Result<ObjectInfo>> MeshObjectClient::copy(Principal, std::string source_bucket,
+                                                std::string source_key,
+                                                std::optional<VersionId> source_version,
+                                                std::string bucket, std::string key,
+                                                std::optional<Attributes> attributes) {
+  STRATOS_CO_TRY(const meta::GetObject::Reply found,
+                 co_await look_up(source_bucket, source_key, false));
+  STRATOS_CO_TRY(ObjectInfo info, info_of(key, found.version));
+  if (source_version && info.version != *source_version) {
+    co_return fail(Errc::precondition_failed, source_key);
+  }
+  if (attributes) {
+    info.attributes.headers = std::move(attributes->headers);
+    info.attributes.metadata = std::move(attributes->metadata);
+  }
+  meta::CopyObject command;
+  command.source_bucket = std::move(source_bucket);
+  command.source_key = std::move(source_key);
+  command.version = info.version;
+  command.bucket = std::move(bucket);
+  command.key = std::move(key);
+  command.sealed_attributes = seal_attributes(mesh_.ring, mesh_.runtime.random(), info.attributes);
+  command.sealed_summary = seal_summary(mesh_.ring, mesh_.runtime.random(), info.attributes);
+  STRATOS_CO_TRY(const meta::PutObject::Reply reply, co_await mesh_.meta.execute(command));
+  info.version = reply.version;
+  info.modified = reply.modified;
+  co_return info;
+}
+
+Task<Result<ListPage>> MeshObjectClient::list(std::string bucket, ListRequest request) {
+  meta::ListObjects query;
+  query.bucket = std::move(bucket);
+  query.prefix = std::move(request.prefix);
+  query.delimiter = std::move(request.delimiter);
+  query.start_after = std::move(request.start_after);
+  query.max_keys = request.max_keys;
+  STRATOS_CO_TRY(meta::ListObjects::Reply reply, co_await mesh_.meta.query(query));
+  ListPage page;
+  for (meta::ListObjects::Row& row : reply.rows) {
+    STRATOS_CO_TRY(Summary summary, open_summary(mesh_.ring, row.row.sealed_summary));
+    ListPage::Entry entry;
+    entry.key = std::move(row.key);
+    entry.size = row.row.size;
+    entry.etag = summary.etag;
+    entry.modified = row.row.modified;
+    entry.checksum_algorithms = std::move(summary.checksum_algorithms);
+    page.entries.push_back(std::move(entry));
+  }
+  page.common_prefixes = std::move(reply.common_prefixes);
+  page.truncated = reply.truncated;
+  page.next_start_after = std::move(reply.next);
+  co_return page;
+}
+
+Task<Result<ObjectClient::Credential>> MeshObjectClient::credential(std::string access_key) {
+  meta::GetAccessKey query;
+  query.access_key = access_key;
+  STRATOS_CO_TRY(const meta::AccessKeyRecord record, co_await mesh_.meta.query(query));
+  Credential credential;
+  credential.account = record.account;
+  credential.secret = mesh_.ring.s3_secret(access_key);
+  co_return credential;
+}
+
+}  // namespace detail
+}  // namespace stratos::client
