@@ -256,6 +256,7 @@ Task<Result<std::shared_ptr<Link>>> acquire_link(StatePtr state, Slot& slot,
   while (slot.connecting) {
     STRATOS_CO_CHECK(co_await slot.settled.wait(deadline - state->runtime.now()));
   }
+  clear_ended(*state, slot);
   if (!slot.link) co_return fail(slot.last_error);
   co_return slot.link;
 }

@@ -34,7 +34,7 @@ struct ServerState {
   ServerOptions options;
   WaitQueue changed;  // a call has ended
   std::unordered_set<Connection*> connections;
-  std::size_t running_calls = 0;
+  std::size_t awaited_calls = 0;  // running, with a connection to answer on
   bool stopping = false;
   TaskGroup group;
 };
@@ -59,10 +59,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // For a peer that is not trusted: says so and ends.
   Task<void> turn_away();
   Task<void> announce_stop();
-  void close() {
-    writer_.close();
-    stream_->close();
-  }
+  void close();
 
  private:
   static Task<void> write_all(std::shared_ptr<Connection> self) { co_await self->writer_.run(); }
@@ -78,7 +75,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   FrameWriter writer_;
   Semaphore permits_;
   std::size_t running_ = 0;
+  bool closed_ = false;
 };
+
+void Connection::close() {
+  if (std::exchange(closed_, true)) return;
+  server_.awaited_calls -= running_;
+  server_.changed.wake_all();
+  writer_.close();
+  stream_->close();
+}
 
 Task<void> Connection::run() {
   server_.group.spawn(write_all(shared_from_this()));
@@ -137,7 +143,7 @@ Task<Result<void>> Connection::read_all() {
       co_return fail(Errc::malformed_message, "a caller sends requests only");
     }
     ++running_;
-    ++server_.running_calls;
+    ++server_.awaited_calls;
     server_.group.spawn(run_call(shared_from_this(), std::move(frame)));
   }
 }
@@ -156,7 +162,7 @@ Task<void> Connection::run_call(std::shared_ptr<Connection> self, Frame frame) {
   [[maybe_unused]] const auto pushed = co_await self->writer_.push(std::move(out), std::nullopt);
   self->permits_.release();
   --self->running_;
-  if (--server.running_calls == 0) server.changed.wake_all();
+  if (!self->closed_ && --server.awaited_calls == 0) server.changed.wake_all();
 }
 
 class RpcServerImpl final : public RpcServer {
@@ -218,7 +224,7 @@ Task<void> RpcServerImpl::stop() {
     if (const auto connection = weak.lock()) co_await connection->announce_stop();
   }
   const MonotonicTime deadline = state_.runtime.now() + kStopGrace;
-  while (state_.running_calls > 0) {
+  while (state_.awaited_calls > 0) {
     if (!co_await state_.changed.wait(deadline - state_.runtime.now())) break;
   }
   for (Connection* connection : state_.connections) connection->close();
