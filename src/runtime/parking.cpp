@@ -39,8 +39,8 @@ Parked::Operation Parked::wait(std::optional<Duration> timeout,
   return Operation({this, Cancellation::ends_wait, timeout, wake_now});
 }
 
-Parked::Operation Parked::wait_for_wake() {
-  return Operation({this, Cancellation::ignored, std::nullopt, std::nullopt});
+Parked::Operation Parked::wait_for_wake(std::optional<Duration> timeout) {
+  return Operation({this, Cancellation::ignored, timeout, std::nullopt});
 }
 
 Parked::Operation Parked::yield() {

@@ -84,8 +84,8 @@ class Parked final : private Timer {
   // co_await parked.wait(...) suspends until wake(). `state` is the task's: a wait of a task that
   // is already cancelled ends at once.
   Operation wait(std::optional<Duration> timeout, boost::asio::cancellation_state state);
-  // Ended by wake() alone.
-  Operation wait_for_wake();
+  // Ended by wake() or the timeout; cancellation does not end it.
+  Operation wait_for_wake(std::optional<Duration> timeout = std::nullopt);
   // To the end of the executor's queue.
   Operation yield();
 
