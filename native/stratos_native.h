@@ -34,10 +34,6 @@ void stratos_keccak256(const uint8_t* data, size_t length, uint8_t out[32]);
 uint32_t stratos_crc32(uint32_t crc, const uint8_t* data, size_t length);      // CRC-32/ISO-HDLC
 uint32_t stratos_crc32c(uint32_t crc, const uint8_t* data, size_t length);     // CRC-32/ISCSI
 uint64_t stratos_crc64nvme(uint64_t crc, const uint8_t* data, size_t length);  // CRC-64/NVME
-// The CRC of a followed by b, from the finished CRCs of both and the length of b in bytes.
-uint32_t stratos_crc32_combine(uint32_t crc_a, uint32_t crc_b, uint64_t length_b);
-uint32_t stratos_crc32c_combine(uint32_t crc_a, uint32_t crc_b, uint64_t length_b);
-uint64_t stratos_crc64nvme_combine(uint64_t crc_a, uint64_t crc_b, uint64_t length_b);
 
 #ifdef __cplusplus
 }

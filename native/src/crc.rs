@@ -1,7 +1,7 @@
-//! The three CRCs of S3, continued from finished values and combined.
+//! The three CRCs of S3, continued from finished values.
 
 use crate::ffi;
-use crc_fast::{CrcAlgorithm, Digest, checksum_combine};
+use crc_fast::{CrcAlgorithm, Digest};
 
 const MASK_32: u64 = 0xffff_ffff;
 
@@ -48,31 +48,6 @@ pub unsafe extern "C" fn stratos_crc64nvme(crc: u64, data: *const u8, length: us
     }
 }
 
-#[unsafe(no_mangle)]
-pub extern "C" fn stratos_crc32_combine(crc_a: u32, crc_b: u32, length_b: u64) -> u32 {
-    checksum_combine(
-        CrcAlgorithm::Crc32IsoHdlc,
-        crc_a.into(),
-        crc_b.into(),
-        length_b,
-    ) as u32
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn stratos_crc32c_combine(crc_a: u32, crc_b: u32, length_b: u64) -> u32 {
-    checksum_combine(
-        CrcAlgorithm::Crc32Iscsi,
-        crc_a.into(),
-        crc_b.into(),
-        length_b,
-    ) as u32
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn stratos_crc64nvme_combine(crc_a: u64, crc_b: u64, length_b: u64) -> u64 {
-    checksum_combine(CrcAlgorithm::Crc64Nvme, crc_a, crc_b, length_b)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,25 +69,6 @@ mod tests {
                     0xae8b14860a799888
                 );
             }
-        }
-    }
-
-    #[test]
-    fn combining_equals_continuing() {
-        let data: Vec<u8> = (0..5000u32).map(|i| (i * 31 + i / 7) as u8).collect();
-        for split in [0, 1, 15, 16, 17, 255, 4096, 4999, 5000] {
-            let (a, b) = data.split_at(split);
-            let whole = unsafe { stratos_crc64nvme(0, data.as_ptr(), data.len()) };
-            let (crc_a, crc_b) = unsafe {
-                (
-                    stratos_crc64nvme(0, a.as_ptr(), a.len()),
-                    stratos_crc64nvme(0, b.as_ptr(), b.len()),
-                )
-            };
-            assert_eq!(
-                stratos_crc64nvme_combine(crc_a, crc_b, b.len() as u64),
-                whole
-            );
         }
     }
 }

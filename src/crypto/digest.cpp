@@ -51,6 +51,47 @@ class CrcDigest final : public Digest {
   bool finished_ = false;
 };
 
+// A CRC's modulus, reflected as the CRC itself is: the coefficient of x^0 is the topmost of `width`
+// bits.
+struct Modulus {
+  std::uint64_t polynomial;
+  int width;
+};
+constexpr Modulus kCrc32{0xedb88320, 32};
+constexpr Modulus kCrc32c{0x82f63b78, 32};
+constexpr Modulus kCrc64Nvme{0x9a6c9329ac4bc9b5, 64};
+
+// a · b modulo the CRC's polynomial, without a branch on the data.
+constexpr std::uint64_t product(Modulus modulus, std::uint64_t a, std::uint64_t b) {
+  std::uint64_t sum = 0;
+  for (int bit = modulus.width - 1; bit >= 0; --bit) {
+    sum ^= b & (0 - (a >> bit & 1));
+    b = (b >> 1) ^ (modulus.polynomial & (0 - (b & 1)));
+  }
+  return sum;
+}
+
+// x^(8 · 2^i): what appending 2^i zero bytes multiplies a CRC by.
+constexpr std::array<std::uint64_t, 64> powers_of(Modulus modulus) {
+  std::array<std::uint64_t, 64> powers{};
+  powers[0] = std::uint64_t{1} << (modulus.width - 1 - 8);
+  for (std::size_t i = 1; i < powers.size(); ++i) {
+    powers[i] = product(modulus, powers[i - 1], powers[i - 1]);
+  }
+  return powers;
+}
+
+// Appending b multiplies the CRC of a by x^(8 · length of b) and adds the CRC of b; the initial and
+// the final inversion cancel out.
+template <Modulus kModulus>
+std::uint64_t combined(std::uint64_t crc_a, std::uint64_t crc_b, std::uint64_t length_b) {
+  static constexpr std::array<std::uint64_t, 64> kPowers = powers_of(kModulus);
+  for (std::size_t i = 0; length_b != 0; ++i, length_b >>= 1) {
+    if ((length_b & 1) != 0) crc_a = product(kModulus, kPowers[i], crc_a);
+  }
+  return crc_a ^ crc_b;
+}
+
 }  // namespace
 
 std::unique_ptr<Digest> make_digest(DigestKind kind) {
@@ -77,15 +118,13 @@ std::uint32_t crc32c(ByteView data, std::uint32_t crc) {
 
 std::uint64_t combine_crc(DigestKind kind, std::uint64_t crc_a, std::uint64_t crc_b,
                           std::uint64_t length_b) {
-  const auto a = static_cast<std::uint32_t>(crc_a);
-  const auto b = static_cast<std::uint32_t>(crc_b);
   switch (kind) {
     case DigestKind::crc32:
-      return stratos_crc32_combine(a, b, length_b);
+      return combined<kCrc32>(crc_a, crc_b, length_b);
     case DigestKind::crc32c:
-      return stratos_crc32c_combine(a, b, length_b);
+      return combined<kCrc32c>(crc_a, crc_b, length_b);
     case DigestKind::crc64nvme:
-      return stratos_crc64nvme_combine(crc_a, crc_b, length_b);
+      return combined<kCrc64Nvme>(crc_a, crc_b, length_b);
     case DigestKind::md5:
     case DigestKind::sha1:
     case DigestKind::sha256:
