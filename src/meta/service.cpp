@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/log.hpp"
 #include "meta/batcher.hpp"
@@ -37,7 +38,7 @@ constexpr std::size_t kMaxConfirm = 10'000;
 struct Live {
   HeartbeatRequest said;
   MonotonicTime heard;
-  MonotonicTime class_changed;
+  std::optional<MonotonicTime> class_changed;  // since the node registered
 };
 
 class Service final : public MetaService {
@@ -60,13 +61,14 @@ class Service final : public MetaService {
 
  private:
   void add_routes();
-  Task<Result<Reply<SubmitReply>>> submit(SubmitRequest request);
-  Task<Result<Reply<QueryReply>>> query(QueryRequest request);
+  Task<Result<Reply<SubmitReply>>> submit(CallContext context, SubmitRequest request);
+  Task<Result<Reply<QueryReply>>> query(CallContext context, QueryRequest request);
   Task<Result<Reply<RegisterReply>>> register_node(CallContext context, RegisterRequest request);
   Task<Result<Reply<HeartbeatReply>>> heartbeat(CallContext context, HeartbeatRequest request);
   Result<FeedReply> feed(const FeedRequest& request);
   Result<ConfirmReply> confirm(const ConfirmRequest& request) const;
   Result<InventoryReply> inventory(const InventoryRequest& request) const;
+  Result<void> check_client(const CallContext& context) const;
   Result<void> check_caller(const CallContext& context, NodeId node) const;
   Task<void> watch_nodes();
   Task<void> set_state(NodeId node, NodeState state, std::uint32_t free_class);
@@ -83,6 +85,7 @@ class Service final : public MetaService {
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<Granter> granter_;
   std::map<NodeId, Live> live_;
+  std::set<NodeId> trimming_;
   bool stopping_ = false;
   TaskGroup tasks_;
   metrics::Counter& submitted_;
@@ -122,10 +125,13 @@ void Service::add_routes() {
   const auto number = [](MetaMethod method) { return static_cast<std::uint16_t>(method); };
   router_.on<SubmitRequest, SubmitReply>(
       number(MetaMethod::submit), "submit",
-      [this](CallContext, SubmitRequest request, Buffer) { return submit(std::move(request)); });
-  router_.on<QueryRequest, QueryReply>(
-      number(MetaMethod::query), "query",
-      [this](CallContext, QueryRequest request, Buffer) { return query(std::move(request)); });
+      [this](CallContext context, SubmitRequest request, Buffer) {
+        return submit(std::move(context), std::move(request));
+      });
+  router_.on<QueryRequest, QueryReply>(number(MetaMethod::query), "query",
+                                       [this](CallContext context, QueryRequest request, Buffer) {
+                                         return query(std::move(context), std::move(request));
+                                       });
   router_.on<RegisterRequest, RegisterReply>(
       number(MetaMethod::register_node), "register_node",
       [this](CallContext context, RegisterRequest request, Buffer) {
@@ -139,18 +145,23 @@ void Service::add_routes() {
   // The rest answers at once or passes on; a coroutine lambda may not capture, so `this` is passed.
   router_.on<AllocateRequest, AllocateReply>(
       number(MetaMethod::allocate), "allocate",
-      [this](CallContext, AllocateRequest request, Buffer) {
-        return [](Service* self, AllocateRequest asked) -> Task<Result<Reply<AllocateReply>>> {
+      [this](CallContext context, AllocateRequest request, Buffer) {
+        return [](Service* self, CallContext ctx,
+                  AllocateRequest asked) -> Task<Result<Reply<AllocateReply>>> {
+          STRATOS_CO_CHECK(self->check_client(ctx));
           STRATOS_CO_TRY(AllocateReply reply, co_await self->granter_->allocate(std::move(asked)));
           co_return reply_with(std::move(reply));
-        }(this, std::move(request));
+        }(this, std::move(context), std::move(request));
       });
   router_.on<LimitsRequest, LimitsReply>(
-      number(MetaMethod::limits), "limits", [this](CallContext, LimitsRequest request, Buffer) {
-        return [](Service* self, LimitsRequest asked) -> Task<Result<Reply<LimitsReply>>> {
+      number(MetaMethod::limits), "limits",
+      [this](CallContext context, LimitsRequest request, Buffer) {
+        return [](Service* self, CallContext ctx,
+                  LimitsRequest asked) -> Task<Result<Reply<LimitsReply>>> {
+          STRATOS_CO_CHECK(self->check_client(ctx));
           STRATOS_CO_TRY(LimitsReply reply, co_await self->granter_->limits(std::move(asked)));
           co_return reply_with(std::move(reply));
-        }(this, std::move(request));
+        }(this, std::move(context), std::move(request));
       });
   router_.on<FeedRequest, FeedReply>(
       number(MetaMethod::feed), "feed", [this](CallContext context, FeedRequest request, Buffer) {
@@ -183,16 +194,18 @@ void Service::add_routes() {
       });
   router_.on<NodeStatusRequest, NodeStatusReply>(
       number(MetaMethod::node_status), "node_status",
-      [this](CallContext, NodeStatusRequest, Buffer) {
-        return [](Service* self) -> Task<Result<Reply<NodeStatusReply>>> {
+      [this](CallContext context, NodeStatusRequest, Buffer) {
+        return [](Service* self, CallContext ctx) -> Task<Result<Reply<NodeStatusReply>>> {
+          STRATOS_CO_CHECK(self->check_client(ctx));
           NodeStatusReply reply;
           for (const auto& [node, live] : self->live_) reply.nodes.push_back(live.said);
           co_return reply_with(std::move(reply));
-        }(this);
+        }(this, std::move(context));
       });
 }
 
-Task<Result<Reply<SubmitReply>>> Service::submit(SubmitRequest request) {
+Task<Result<Reply<SubmitReply>>> Service::submit(CallContext context, SubmitRequest request) {
+  STRATOS_CO_CHECK(check_client(context));
   submitted_.add(request.items.size());
   const MonotonicTime start = runtime_.now();
   STRATOS_CO_TRY(Batcher::Outcome outcome, co_await batcher_->submit(std::move(request.items)));
@@ -204,7 +217,8 @@ Task<Result<Reply<SubmitReply>>> Service::submit(SubmitRequest request) {
   co_return reply_with(std::move(reply));
 }
 
-Task<Result<Reply<QueryReply>>> Service::query(QueryRequest request) {
+Task<Result<Reply<QueryReply>>> Service::query(CallContext context, QueryRequest request) {
+  STRATOS_CO_CHECK(check_client(context));
   queries_.add();
   QueryReply reply;
   reply.zone = options_.zone;
@@ -231,6 +245,12 @@ bool Service::knows_node(const crypto::MachineKey& key) const {
   return state.has(keys::node_key(key.view()));
 }
 
+Result<void> Service::check_client(const CallContext& context) const {
+  const auto& clients = options_.clients;
+  if (std::ranges::find(clients, context.peer) != clients.end()) return {};
+  return fail(Errc::permission_denied, "not a client of this meta node");
+}
+
 Result<void> Service::check_caller(const CallContext& context, NodeId node) const {
   const auto record = node_record(node);
   if (!record) return fail(Errc::no_such_node, to_string(node));
@@ -241,9 +261,13 @@ Result<void> Service::check_caller(const CallContext& context, NodeId node) cons
 Task<Result<Reply<RegisterReply>>> Service::register_node(CallContext context,
                                                           RegisterRequest request) {
   if (request.key != context.peer) co_return fail(Errc::permission_denied, "key of another");
+  std::uint32_t free_class = free_class_of(request.capacity_bytes);
   const State state(*store_);
   if (const auto known = state.get(keys::node_key(request.key.view()))) {
-    const auto live = live_.find(NodeId(get_be<std::uint32_t>(*known)));
+    const NodeId id(get_be<std::uint32_t>(*known));
+    // What it said last holds until its first heartbeat.
+    if (const auto record = node_record(id)) free_class = record->free_class;
+    const auto live = live_.find(id);
     const bool other_lives = live != live_.end() && live->second.said.incarnation != 0 &&
                              live->second.said.incarnation != request.incarnation &&
                              runtime_.now() - live->second.heard < options_.node_timeout;
@@ -255,7 +279,7 @@ Task<Result<Reply<RegisterReply>>> Service::register_node(CallContext context,
   command.domain = request.domain;
   command.capabilities = request.capabilities;
   command.capacity_bytes = request.capacity_bytes;
-  command.free_class = free_class_of(request.capacity_bytes);
+  command.free_class = free_class;
   Bytes encoded = codec::encode(command);
   STRATOS_CO_TRY(const Bytes value,
                  co_await batcher_->order_one(Verb::register_node, std::move(encoded)));
@@ -263,7 +287,7 @@ Task<Result<Reply<RegisterReply>>> Service::register_node(CallContext context,
   Live& live = live_[registered.node];
   live.said.node = registered.node;
   live.said.incarnation = request.incarnation;
-  live.said.free_bytes = request.capacity_bytes;
+  live.class_changed.reset();
   live.heard = runtime_.now();
   RegisterReply reply;
   reply.node = registered.node;
@@ -285,9 +309,9 @@ Task<Result<Reply<HeartbeatReply>>> Service::heartbeat(CallContext context,
   const auto record = node_record(request.node);
   const std::uint32_t free_class = free_class_of(request.free_bytes);
   const bool back = record && record->state == NodeState::down;
-  const bool class_due =
-      record && record->free_class != free_class &&
-      (free_class == 0 || record->free_class == 0 || runtime_.now() - live.class_changed > 1h);
+  const bool class_due = record && record->free_class != free_class &&
+                         (free_class == 0 || record->free_class == 0 || !live.class_changed ||
+                          runtime_.now() - *live.class_changed > 1h);
   if (back || class_due) {
     live.class_changed = runtime_.now();
     co_await set_state(request.node, back ? NodeState::up : record->state, free_class);
@@ -330,7 +354,8 @@ Task<void> Service::watch_nodes() {
     }
     for (NodeId node : silent) {
       log::warn("node.down", {{"node", to_string(node)}});
-      co_await set_state(node, NodeState::down, free_class_of(live_[node].said.free_bytes));
+      const auto record = node_record(node);
+      if (record) co_await set_state(node, NodeState::down, record->free_class);
     }
   }
 }
@@ -341,9 +366,10 @@ Result<FeedReply> Service::feed(const FeedRequest& request) {
   if (!ledger) return fail(Errc::no_such_node, to_string(request.node));
   FeedReply reply;
   reply.end = ledger->feed_end;
-  reply.cursor_too_old = request.after + 1 < ledger->feed_begin;
+  // A cursor beyond the end comes from an index that was newer than this one.
+  reply.cursor_too_old = request.after > ledger->feed_end || request.after + 1 < ledger->feed_begin;
   if (reply.cursor_too_old) return reply;
-  if (request.after >= ledger->feed_begin + kTrimAfter) {
+  if (request.after >= ledger->feed_begin + kTrimAfter && trimming_.insert(request.node).second) {
     tasks_.spawn(trim(request.node, request.after));
   }
   const std::uint64_t last =
@@ -364,6 +390,7 @@ Task<void> Service::trim(NodeId node, std::uint64_t up_to) {
   Bytes encoded = codec::encode(command);
   const Result<Bytes> done = co_await batcher_->order_one(Verb::trim_feed, std::move(encoded));
   if (!done) log::warn("feed.not_trimmed", {{"error", done.error().to_string()}});
+  trimming_.erase(node);
 }
 
 Result<ConfirmReply> Service::confirm(const ConfirmRequest& request) const {

@@ -22,6 +22,8 @@ struct ServiceOptions {
   std::uint64_t grant_noz = 1ULL << 40;
   std::uint64_t grant_segments = 1ULL << 24;
   std::uint64_t flush_after_bytes = 64ULL << 20;
+  // Gateways and operators: who may submit commands, read the index and draw on grants.
+  std::vector<crypto::MachineKey> clients;
   bool deterministic_store = false;  // for the simulator
 };
 
