@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "gateway/s3/s3_time.hpp"
+#include "runtime/real_runtime.hpp"
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -269,6 +269,68 @@ TEST(AwsChunkedOptions, RefuseWhatDoesNotFit) {
   for (int i = 0; i < 20; ++i) many += "h" + std::to_string(i) + ",";
   headers.set("x-amz-trailer", many);
   EXPECT_EQ(code(headers, PayloadKind::streaming_signed_trailer), Errc::malformed_trailer);
+}
+
+// Hands out a body in pieces of a fixed size, whatever is asked for.
+class PieceBody final : public http::BodyReader {
+ public:
+  PieceBody(std::string body, std::size_t piece) : body_(std::move(body)), piece_(piece) {}
+  Task<Result<Buffer>> read(std::size_t max_bytes) override {
+    const std::string_view rest = std::string_view(body_).substr(at_);
+    const std::string_view piece = rest.substr(0, std::min(max_bytes, piece_));
+    at_ += piece.size();
+    co_return Buffer::copy_of(as_bytes(piece));
+  }
+  std::optional<std::uint64_t> length() const override { return body_.size(); }
+
+ private:
+  std::string body_;
+  std::size_t piece_;
+  std::size_t at_ = 0;
+};
+
+class AwsChunkedBodyTest : public testing::Test {
+ protected:
+  Result<Bytes> read(std::string raw, std::size_t piece, AwsChunkedOptions options) {
+    PieceBody source(std::move(raw), piece);
+    AwsChunkedBody body(source, std::move(options));
+    EXPECT_EQ(body.length(), body.length().value());
+    auto bytes = block_on(runtime_, read_slowly(body));
+    trailers_ = body.trailers();
+    return bytes;
+  }
+
+  static Task<Result<Bytes>> read_slowly(http::BodyReader& body) {
+    Bytes all;
+    while (true) {
+      STRATOS_CO_TRY(const Buffer part, co_await body.read(700));
+      EXPECT_LE(part.size(), 700U);
+      if (part.empty()) co_return all;
+      append(all, part.view());
+    }
+  }
+
+  BlockingPool pool_{1};
+  RealRuntime runtime_{pool_, "test"};
+  http::Headers trailers_;
+};
+
+TEST_F(AwsChunkedBodyTest, GivesThePayloadInPiecesOfAnySize) {
+  for (const std::size_t piece : {100U, 4096U, 1U << 20}) {
+    const auto bytes = read(trailer_example(), piece, trailer_options());
+    ASSERT_TRUE(bytes) << piece;
+    EXPECT_EQ(as_text(*bytes), std::string(66'560, 'a'));
+    EXPECT_EQ(trailers_.get("x-amz-checksum-crc32c"), "sOO8/Q==");
+  }
+}
+
+TEST_F(AwsChunkedBodyTest, DoesNotReportTheEndOfABodyThatFailed) {
+  std::string cut = trailer_example();
+  cut.resize(66'700);
+  EXPECT_EQ(read(cut, 4096, trailer_options()).error().code(), Errc::incomplete_body);
+  std::string changed = trailer_example();
+  changed[70'000 - 4'000] = 'b';
+  EXPECT_EQ(read(changed, 4096, trailer_options()).error().code(), Errc::signature_mismatch);
 }
 
 }  // namespace
