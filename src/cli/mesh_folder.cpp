@@ -1,0 +1,159 @@
+#include "cli/mesh_folder.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+namespace stratos::cli {
+namespace {
+
+using nlohmann::json;
+constexpr int kFolderFormat = 1;
+constexpr std::uint64_t kMaxFileBytes = 1 << 20;
+
+Result<json> read_json(io::FileSystem& fs, const std::string& path) {
+  STRATOS_TRY(const Bytes bytes, io::read_file(fs, path, kMaxFileBytes));
+  json value = json::parse(as_text(bytes), nullptr, false);
+  if (!value.is_object()) return fail(Errc::bad_config, path + " is not a JSON object");
+  return value;
+}
+
+// Reads members of the expected types; anything else is a damaged file.
+template <class Fn>
+auto parsed(const std::string& path, Fn fn) -> Result<decltype(fn())> {
+  try {
+    return fn();
+  } catch (const json::exception& error) {
+    return fail(Errc::bad_config, path + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+Result<MeshSettings> MeshFolder::settings(const MeshSettings& wanted) {
+  Result<MeshSettings> stored = stored_settings();
+  if (!stored && stored.error().code() != Errc::file_not_found) return stored;
+  MeshSettings settings = stored ? *stored : wanted;
+  if (stored && (stored->k != wanted.k || stored->m != wanted.m)) {
+    return fail(Errc::bad_config, "this mesh was made with profile " + std::to_string(stored->k) +
+                                      "+" + std::to_string(stored->m) +
+                                      "; --reset makes a new one");
+  }
+  // A mesh may grow; it never forgets nodes or accounts.
+  settings.nodes = std::max(settings.nodes, wanted.nodes);
+  settings.accounts = std::max(settings.accounts, wanted.accounts);
+  STRATOS_CHECK(store_settings(settings));
+  return settings;
+}
+
+Result<MeshSettings> MeshFolder::stored_settings() const {
+  const std::string path = path_ + "/mesh.json";
+  STRATOS_TRY(const json value, read_json(fs_, path));
+  if (value.value("format", 0) != kFolderFormat) {
+    return fail(Errc::unknown_format, path + ": made by another release");
+  }
+  return parsed(path, [&value] {
+    MeshSettings settings;
+    settings.nodes = value.at("nodes").get<std::uint32_t>();
+    settings.k = value.at("k").get<std::uint8_t>();
+    settings.m = value.at("m").get<std::uint8_t>();
+    settings.accounts = value.at("accounts").get<std::uint32_t>();
+    settings.region = value.at("region").get<std::string>();
+    return settings;
+  });
+}
+
+Result<void> MeshFolder::store_settings(const MeshSettings& settings) {
+  const json value = {
+      {"format", kFolderFormat}, {"nodes", settings.nodes},       {"k", settings.k},
+      {"m", settings.m},         {"accounts", settings.accounts}, {"region", settings.region}};
+  return io::write_file_atomic(fs_, path_ + "/mesh.json", as_bytes(value.dump(2) + "\n"));
+}
+
+Result<void> MeshFolder::store_run(const MeshRun& run) {
+  const json value = {{"pid", run.pid},
+                      {"s3", run.s3_endpoint},
+                      {"meta", run.meta_endpoint},
+                      {"meta_key", run.meta_key},
+                      {"ops", run.ops_endpoint}};
+  return io::write_file_atomic(fs_, path_ + "/run.json", as_bytes(value.dump(2) + "\n"));
+}
+
+Result<MeshRun> MeshFolder::run() const {
+  const std::string path = path_ + "/run.json";
+  Result<json> value = read_json(fs_, path);
+  if (!value) {
+    return fail(Errc::not_found,
+                "no mesh runs in " + path_ + "; start one with: stratos dev --dir " + path_);
+  }
+  return parsed(path, [&value] {
+    MeshRun run;
+    run.pid = value->at("pid").get<std::int64_t>();
+    run.s3_endpoint = value->at("s3").get<std::string>();
+    run.meta_endpoint = value->at("meta").get<std::string>();
+    run.meta_key = value->at("meta_key").get<std::string>();
+    run.ops_endpoint = value->at("ops").get<std::string>();
+    return run;
+  });
+}
+
+void MeshFolder::clear_run() {
+  // A stale file only makes a later command say that nothing answers.
+  [[maybe_unused]] const Result<void> ignored = fs_.remove(path_ + "/run.json");
+}
+
+Result<void> MeshFolder::store_accounts(const std::vector<MeshAccount>& accounts) {
+  json list = json::array();
+  for (const MeshAccount& account : accounts) {
+    list.push_back({{"name", account.name},
+                    {"address", account.address},
+                    {"access_key", account.access_key},
+                    {"secret_key", account.secret_key}});
+  }
+  const json value = {{"accounts", list}};
+  return io::write_secret_file(fs_, path_ + "/credentials.json", as_bytes(value.dump(2) + "\n"));
+}
+
+Result<std::vector<MeshAccount>> MeshFolder::accounts() const {
+  const std::string path = path_ + "/credentials.json";
+  STRATOS_TRY(const json value, read_json(fs_, path));
+  return parsed(path, [&value] {
+    std::vector<MeshAccount> accounts;
+    for (const json& item : value.at("accounts")) {
+      MeshAccount account;
+      account.name = item.at("name").get<std::string>();
+      account.address = item.at("address").get<std::string>();
+      account.access_key = item.at("access_key").get<std::string>();
+      account.secret_key = item.at("secret_key").get<std::string>();
+      accounts.push_back(std::move(account));
+    }
+    return accounts;
+  });
+}
+
+Result<crypto::MachineSigner> MeshFolder::machine_key(const std::string& name, Random& random) {
+  const std::string path = path_ + "/keys/" + name;
+  STRATOS_CHECK(fs_.make_dirs(path_ + "/keys"));
+  const Result<Bytes> stored = io::read_file(fs_, path, kMaxFileBytes);
+  if (stored) {
+    STRATOS_TRY(const Bytes seed, from_hex(as_text(*stored)));
+    STRATOS_TRY(crypto::SecretKey key, crypto::SecretKey::from(seed));
+    return crypto::MachineSigner(std::move(key));
+  }
+  if (stored.error().code() != Errc::file_not_found) return fail(stored.error());
+  crypto::MachineSigner signer = crypto::MachineSigner::draw(random);
+  const std::string text = to_hex(signer.seed().view());
+  STRATOS_CHECK(io::write_secret_file(fs_, path, as_bytes(text)));
+  return signer;
+}
+
+std::string default_mesh_path() {
+  if (const char* dir = std::getenv("STRATOS_DIR"); dir != nullptr && *dir != 0) return dir;
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != 0) {
+    return std::string(data) + "/stratos/dev";
+  }
+  const char* home = std::getenv("HOME");
+  return std::string(home != nullptr ? home : ".") + "/.local/share/stratos/dev";
+}
+
+}  // namespace stratos::cli

@@ -1,0 +1,75 @@
+// MeshFolder: where a mesh of one machine keeps its things, and how its commands find it.
+//
+//   mesh.json         settings, written at the first start
+//   run.json          endpoints of the running mesh
+//   credentials.json  access keys with their secrets (mode 0600)
+//   keys/             machine keys (0600): meta, gateway, admin, node-N
+//   gateway/          keyring, keyring.secret (0600), exports.json
+//   meta/             index and log
+//   nodes/nN/         one folder for each storage node
+#pragma once
+#include <string>
+#include <vector>
+
+#include "crypto/keys.hpp"
+#include "io/file_system.hpp"
+
+namespace stratos::cli {
+
+struct MeshSettings {
+  std::uint32_t nodes = 8;
+  std::uint8_t k = 4;
+  std::uint8_t m = 2;
+  std::uint32_t accounts = 1;
+  std::string region = "us-east-1";
+};
+
+struct MeshAccount {
+  std::string name;
+  std::string address;
+  std::string access_key;
+  std::string secret_key;
+};
+
+// What a running mesh tells the commands that look for it.
+struct MeshRun {
+  std::int64_t pid = 0;
+  std::string s3_endpoint;    // http://host:port
+  std::string meta_endpoint;  // host:port
+  std::string meta_key;       // hex
+  std::string ops_endpoint;   // http://host:port
+};
+
+class MeshFolder {
+ public:
+  MeshFolder(io::FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {}
+
+  const std::string& path() const { return path_; }
+  std::string meta_path() const { return path_ + "/meta"; }
+  std::string node_path(std::uint32_t number) const {
+    return path_ + "/nodes/n" + std::to_string(number);
+  }
+
+  // The stored settings, or `wanted` stored now. Errc::bad_config when a stored mesh differs in
+  // what cannot change (profile), or its format is of another release.
+  Result<MeshSettings> settings(const MeshSettings& wanted);
+  Result<MeshSettings> stored_settings() const;
+  Result<void> store_settings(const MeshSettings& settings);
+  Result<void> store_run(const MeshRun& run);
+  // Errc::not_found when no mesh runs here.
+  Result<MeshRun> run() const;
+  void clear_run();
+  Result<void> store_accounts(const std::vector<MeshAccount>& accounts);
+  Result<std::vector<MeshAccount>> accounts() const;
+  // The machine key of this name, made at the first call.
+  Result<crypto::MachineSigner> machine_key(const std::string& name, Random& random);
+
+ private:
+  io::FileSystem& fs_;
+  std::string path_;
+};
+
+// --dir, else STRATOS_DIR, else the user's data folder.
+std::string default_mesh_path();
+
+}  // namespace stratos::cli
