@@ -45,6 +45,7 @@ Task<Result<Batcher::Outcome>> Batcher::submit(std::vector<Item> items) {
   request->size_bytes = size_of(items);
   if (request->size_bytes > kMaxItemsBytes) co_return fail(Errc::too_large, "commands");
   if (waiting_bytes_ + request->size_bytes > kMaxWaitingBytes) co_return fail(Errc::overloaded);
+  if (stopping_) co_return fail(Errc::log_stopped, "the meta node is shutting down");
   // One bad signature must not spoil what others put into the same entry.
   for (const Item& item : items) STRATOS_CO_CHECK(machine_.admit_item(item));
   request->items = std::move(items);
@@ -118,6 +119,7 @@ Task<void> Batcher::order_batch(std::vector<std::shared_ptr<Request>> batch) {
 }
 
 Task<void> Batcher::stop() {
+  stopping_ = true;
   arrived_.close();
   co_await tasks_.join();
   for (const auto& request : waiting_) {

@@ -40,6 +40,7 @@ class Batcher {
   const crypto::MachineSigner& signer_;
   std::deque<std::shared_ptr<Request>> waiting_;
   std::size_t waiting_bytes_ = 0;
+  bool stopping_ = false;
   WaitQueue arrived_;
   TaskGroup tasks_;
 };

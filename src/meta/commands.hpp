@@ -68,6 +68,19 @@ struct ItemResults {
   static void fields(auto& self, auto&& field) { field(1, self.results); }
 };
 
+// What one command may bring; more is Errc::too_large.
+constexpr std::size_t kMaxKeyBytes = 1024;
+constexpr std::size_t kMaxInlineBytes = 8192;
+constexpr std::size_t kMaxSummaryBytes = 1024;
+constexpr std::size_t kMaxAttributesBytes = 64 << 10;
+constexpr std::size_t kMaxContextBytes = 1024;
+constexpr std::size_t kMaxWrappedKeyBytes = 1024;
+constexpr std::size_t kMaxMacBytes = 64;
+constexpr std::size_t kMaxNameBytes = 256;
+// Slices of one object: 5 TiB in segments, and of one that is copied in one command.
+constexpr std::size_t kMaxSlices = 256 * kSlicesPerPage;
+constexpr std::size_t kMaxCopySlices = 20 * kSlicesPerPage;
+
 struct Nothing {
   static void fields(auto&, auto&&) {}
 };
@@ -166,7 +179,8 @@ struct Precondition {
   }
 };
 
-// Makes an object visible: inline, or of slices of known segments and of those committed here.
+// Makes an object visible: inline, or of slices of known segments and of those committed here, each
+// of which must be used.
 // Errc::no_such_bucket, Errc::precondition_failed, Errc::no_such_segment and CommitSegments'
 // errors.
 struct PutObject {
@@ -218,7 +232,9 @@ struct DeleteObject {
     field(3, self.condition);
   }
 };
-// Shares the segments of `version`, which must be the source's current one (Errc::no_such_object).
+// Shares the segments of `version`, which must be the source's current one: Errc::no_such_object
+// when there is none, Errc::precondition_failed when it is another, Errc::too_large beyond
+// kMaxCopySlices.
 struct CopyObject {
   static constexpr Verb kVerb = Verb::copy_object;
   using Reply = PutObject::Reply;
@@ -240,6 +256,7 @@ struct CopyObject {
   }
 };
 
+// Errc::already_exists when an upload has, or lately had, this id.
 struct CreateUpload {
   static constexpr Verb kVerb = Verb::create_upload;
   using Reply = Nothing;

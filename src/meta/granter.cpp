@@ -43,20 +43,26 @@ Task<Result<void>> Granter::reserve(Grant& grant, AccountId payer) {
   co_return Result<void>{};
 }
 
-Task<Result<Granter::Grant*>> Granter::grant_for(AccountId payer, std::uint64_t noz,
-                                                 std::uint64_t segments) {
+Task<Result<std::shared_ptr<Granter::Grant>>> Granter::grant_for(AccountId payer, std::uint64_t noz,
+                                                                 std::uint64_t segments) {
   if (noz > size_.noz || segments > size_.segments) co_return fail(Errc::grant_exhausted);
-  std::unique_ptr<Grant>& slot = grants_[payer];
-  if (!slot) slot = std::make_unique<Grant>(runtime_);
-  Grant& grant = *slot;
-  if (!suffices(grant, noz, segments)) {
-    STRATOS_CO_CHECK(co_await grant.turn.acquire(5s));
+  std::shared_ptr<Grant>& slot = grants_[payer];
+  if (!slot) slot = std::make_shared<Grant>(runtime_);
+  const std::shared_ptr<Grant> grant = slot;
+  if (!suffices(*grant, noz, segments)) {
+    STRATOS_CO_CHECK(co_await grant->turn.acquire(5s));
     Result<void> reserved;
-    if (!suffices(grant, noz, segments)) reserved = co_await reserve(grant, payer);
-    grant.turn.release();
-    if (!reserved) co_return fail(reserved.error());
+    if (!suffices(*grant, noz, segments)) reserved = co_await reserve(*grant, payer);
+    grant->turn.release();
+    if (!reserved) {
+      // Names that nobody pays for are not kept.
+      const auto kept = grants_.find(payer);
+      const bool unused = grant->record.id.value == 0;
+      if (unused && kept != grants_.end() && kept->second == grant) grants_.erase(kept);
+      co_return fail(reserved.error());
+    }
   }
-  co_return &grant;
+  co_return grant;
 }
 
 Result<NodeTable> Granter::newest_table() const {
@@ -70,7 +76,8 @@ Task<Result<AllocateReply>> Granter::allocate(AllocateRequest request) {
   if (request.segments == 0 || request.segments > kMaxAllocations) {
     co_return fail(Errc::invalid_argument, "number of segments");
   }
-  STRATOS_CO_TRY(Grant * grant, co_await grant_for(request.payer, 0, request.segments));
+  STRATOS_CO_TRY(const std::shared_ptr<Grant> grant,
+                 co_await grant_for(request.payer, 0, request.segments));
   STRATOS_CO_TRY(const NodeTable table, newest_table());
   AllocateReply reply;
   reply.zone = zone_;
@@ -120,8 +127,11 @@ Task<Result<LimitsReply>> Granter::limits(LimitsRequest request) {
   if (request.nodes.size() > kMaxLimits || request.bytes > kMaxLimitBytes) {
     co_return fail(Errc::invalid_argument, "limits too many or too large");
   }
+  if (request.action < Action::put || request.action > Action::repair) {
+    co_return fail(Errc::invalid_argument, "action");
+  }
   const std::uint64_t total = request.bytes * request.nodes.size();
-  STRATOS_CO_TRY(Grant * grant, co_await grant_for(request.payer, total, 0));
+  STRATOS_CO_TRY(const std::shared_ptr<Grant> grant, co_await grant_for(request.payer, total, 0));
   LimitsReply reply;
   for (NodeId node : request.nodes) reply.limits.push_back(sign(*grant, request, node));
   co_return reply;

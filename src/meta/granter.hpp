@@ -37,7 +37,8 @@ class Granter {
     std::uint64_t next_serial = 1;
   };
   // A grant of the current epoch with at least this much left.
-  Task<Result<Grant*>> grant_for(AccountId payer, std::uint64_t noz, std::uint64_t segments);
+  Task<Result<std::shared_ptr<Grant>>> grant_for(AccountId payer, std::uint64_t noz,
+                                                 std::uint64_t segments);
   Task<Result<void>> reserve(Grant& grant, AccountId payer);
   bool suffices(const Grant& grant, std::uint64_t noz, std::uint64_t segments) const;
   Result<NodeTable> newest_table() const;
@@ -50,7 +51,7 @@ class Granter {
   ZoneId zone_;
   Size size_;
   Order order_;
-  std::map<AccountId, std::unique_ptr<Grant>> grants_;
+  std::map<AccountId, std::shared_ptr<Grant>> grants_;
 };
 
 }  // namespace stratos::meta

@@ -11,7 +11,7 @@
 namespace stratos::meta {
 namespace {
 
-constexpr std::size_t kSweepBudget = 256;
+constexpr std::size_t kSweepBudget = 2048;
 constexpr std::size_t kVerifiedGroupsKept = 65'536;
 
 Bytes head_key() { return keys::named(keys::Family::machine, "head"); }
@@ -75,7 +75,11 @@ Result<void> IndexMachine::load_params() {
 }
 
 Result<Hash> IndexMachine::init(const ordering::Genesis& genesis) {
+  // A first state that survived counts: a log that begins with its root may be there too.
+  if (!head_.root.is_zero()) return head_.root;
   STRATOS_TRY(Params params, codec::decode<Params>(genesis.state));
+  STRATOS_CHECK(check_params(params));
+  STRATOS_CHECK(wipe());
   State state(store_);
   params.network = genesis.network;
   state.store(keys::of(keys::Family::params), params);
@@ -274,11 +278,13 @@ struct IndexMachine::Restore {
   std::uint32_t next_chunk = 0;
   crypto::LtHash hash;
   Bytes chunk_hashes;
+  Bytes head;  // written last, when everything fits
 };
 
 namespace {
 
-constexpr std::size_t kChunkTarget = 8'000'000;
+// A chunk ends after the row that reaches this size; no row is longer than a block of entries.
+constexpr std::size_t kChunkTarget = 4'000'000;
 
 void put_pair(Bytes& out, ByteView key, ByteView value) {
   put_be(out, static_cast<std::uint32_t>(key.size()));
@@ -339,44 +345,70 @@ ordering::Offer IndexMachine::offer(const ordering::Snapshot& snapshot) {
   if (snapshot.format != kFormat || snapshot.chunks == 0 || head_.height.value != 0) {
     return ordering::Offer::reject;
   }
+  if (!wipe()) return ordering::Offer::reject;
   restore_ = std::make_shared<Restore>();
   restore_->about = snapshot;
   return ordering::Offer::accept;
 }
 
 Result<void> IndexMachine::apply_chunk(std::uint32_t chunk, ByteView data) {
-  if (!restore_ || chunk != restore_->next_chunk)
+  if (!restore_ || chunk != restore_->next_chunk) {
     return fail(Errc::invalid_argument, "chunk order");
+  }
+  Result<void> outcome = restore_rows(data);
+  const bool last = ++restore_->next_chunk == restore_->about.chunks;
+  if (outcome && last) outcome = finish_restore();
+  if (!outcome || last) restore_.reset();
+  if (!outcome) STRATOS_CHECK(wipe());
+  return outcome;
+}
+
+Result<void> IndexMachine::restore_rows(ByteView data) {
   kv::Batch batch;
   append(restore_->chunk_hashes, crypto::blake3(data).view());
   while (!data.empty()) {
     STRATOS_TRY(const ByteView key, take_sized(data));
     STRATOS_TRY(const ByteView value, take_sized(data));
     if (key.empty()) return fail(Errc::bad_encoding, "empty key");
-    batch.put(key, value);
-    if (key[0] != static_cast<std::uint8_t>(keys::Family::machine)) {
+    if (key[0] == static_cast<std::uint8_t>(keys::Family::machine)) {
+      restore_->head = to_bytes(value);
+    } else {
+      batch.put(key, value);
       restore_->hash.add(key, value);
     }
   }
-  STRATOS_CHECK(store_.write(batch));
-  if (++restore_->next_chunk < restore_->about.chunks) return {};
-  return finish_restore();
+  return store_.write(batch);
 }
 
 Result<void> IndexMachine::finish_restore() {
-  const std::shared_ptr<Restore> restore = std::move(restore_);
-  Result<void> outcome = load_head();
-  const bool intact = outcome && crypto::blake3(restore->chunk_hashes) == restore->about.hash &&
-                      hash_.digest() == restore->hash.digest() &&
-                      head_.height == restore->about.height;
-  if (intact) return load_params();
-  kv::Batch wipe;
-  const auto walk = store_.iterate({}, {});
-  for (walk->seek({}); walk->valid(); walk->next()) wipe.remove(walk->key());
-  STRATOS_CHECK(store_.write(wipe));
+  STRATOS_TRY(const Head head, codec::decode<Head>(restore_->head));
+  STRATOS_TRY(const crypto::LtHash hash, crypto::LtHash::from_state(head.hash_state));
+  const bool intact = crypto::blake3(restore_->chunk_hashes) == restore_->about.hash &&
+                      hash.digest() == restore_->hash.digest() &&
+                      head.height == restore_->about.height;
+  if (!intact) return fail(Errc::root_mismatch, "snapshot is not what it says");
+  kv::Batch batch;
+  batch.put(head_key(), restore_->head);
+  STRATOS_CHECK(store_.write(batch));
+  STRATOS_CHECK(load_head());
+  return load_params();
+}
+
+Result<void> IndexMachine::wipe() {
+  constexpr std::size_t kAtOnce = 10'000;
   head_ = Head{};
   hash_ = crypto::LtHash{};
-  return fail(Errc::root_mismatch, "snapshot is not what it says");
+  params_ = Params{};
+  kv::Batch batch;
+  const auto walk = store_.iterate({}, {});
+  for (walk->seek({}); walk->valid(); walk->next()) {
+    batch.remove(walk->key());
+    if (batch.changes().size() < kAtOnce) continue;
+    STRATOS_CHECK(store_.write(batch));
+    batch.clear();
+  }
+  STRATOS_CHECK(walk->status());
+  return batch.empty() ? Result<void>{} : store_.write(batch);
 }
 
 }  // namespace stratos::meta

@@ -73,7 +73,9 @@ class IndexMachine final : public ordering::StateMachine {
   ItemResult apply_item(State& state, const ordering::Block& block, const Item& item,
                         std::uint32_t index, Bytes& remembered);
   Pending make_pending(const State& state, Height height, WallTime time);
+  Result<void> restore_rows(ByteView data);
   Result<void> finish_restore();
+  Result<void> wipe();
   Result<void> verify_receipt_cached(const Receipt& receipt) const;
 
   kv::Store& store_;

@@ -18,11 +18,14 @@ Bytes with_bytes(Family family, ByteView bytes) {
 }
 
 // Object keys may hold any byte, so zero is escaped and the end is marked: shorter keys sort first.
-void put_escaped(Bytes& out, std::string_view text) {
+void put_escaped_prefix(Bytes& out, std::string_view text) {
   for (char c : text) {
     out.push_back(static_cast<std::uint8_t>(c));
     if (c == 0) out.push_back(0xff);
   }
+}
+void put_escaped(Bytes& out, std::string_view text) {
+  put_escaped_prefix(out, text);
   out.push_back(0);
   out.push_back(0);
 }
@@ -76,6 +79,12 @@ Bytes upload(BucketId bucket, std::string_view name, const UploadId* id) {
   return bucket_key_id(Family::upload, bucket, name, id);
 }
 Bytes uploads_of(BucketId bucket) { return with_u64(Family::upload, bucket.value); }
+Bytes uploads_under(BucketId bucket, std::string_view prefix) {
+  Bytes key = uploads_of(bucket);
+  put_escaped_prefix(key, prefix);
+  return key;
+}
+Bytes upload_id(const UploadId& id) { return with_bytes(Family::upload_id, id.view()); }
 
 Bytes part(const UploadId& upload, std::uint32_t number) {
   Bytes key = parts_of(upload);

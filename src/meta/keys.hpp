@@ -20,6 +20,7 @@ enum class Family : std::uint8_t {
   inline_body = 'i',   // bucket, version
   slice_page = 'p',    // bucket, version, page
   upload = 'u',        // bucket, escaped key, upload
+  upload_id = 'U',     // upload: its id is taken until all its parts are freed
   part = 'P',          // upload, number
   segment = 's',
   spent_segment = 'x',  // a freed segment's id, until its grant closes
@@ -49,6 +50,9 @@ Bytes inline_body(BucketId bucket, const VersionId& version);
 Bytes slice_page(BucketId bucket, const VersionId& version, std::uint32_t page);
 Bytes upload(BucketId bucket, std::string_view key, const UploadId* upload);
 Bytes uploads_of(BucketId bucket);
+// The prefix of the uploads of all keys that begin with `prefix`.
+Bytes uploads_under(BucketId bucket, std::string_view prefix);
+Bytes upload_id(const UploadId& id);
 Bytes part(const UploadId& upload, std::uint32_t number);
 Bytes parts_of(const UploadId& upload);
 Bytes segment(const SegmentId& id);

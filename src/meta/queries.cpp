@@ -150,56 +150,69 @@ Result<ListParts::Reply> answer(const State& state, const ListParts& query) {
   const Bytes prefix = keys::parts_of(query.upload);
   std::size_t bytes = 0;
   std::optional<Error> broken;
-  state.scan(keys::part(query.upload, query.after + 1), kv::prefix_end(prefix),
-             [&](ByteView, ByteView value) {
-               reply.more = reply.parts.size() == std::min(query.limit, kMaxPage) ||
-                            bytes + value.size() > kMaxReplyBytes;
-               if (reply.more) return false;
-               bytes += value.size();
-               auto part = codec::decode<PartRecord>(value);
-               if (!part) {
-                 broken = part.error();
-                 return false;
-               }
-               reply.parts.push_back(std::move(*part));
-               return true;
-             });
+  const std::size_t limit = std::min(query.limit, kMaxPage);
+  if (limit == 0) return reply;
+  Bytes lower = keys::part(query.upload, query.after);
+  lower.push_back(0);
+  state.scan(lower, kv::prefix_end(prefix), [&](ByteView, ByteView value) {
+    reply.more = reply.parts.size() == limit || bytes + value.size() > kMaxReplyBytes;
+    if (reply.more) return false;
+    bytes += value.size();
+    auto part = codec::decode<PartRecord>(value);
+    if (!part) {
+      broken = part.error();
+      return false;
+    }
+    reply.parts.push_back(std::move(*part));
+    return true;
+  });
   if (broken) return fail(std::move(*broken));
   return reply;
 }
 
-// Uploads sort by key, then by id; `next` continues after what was returned last.
-Result<ListUploads::Reply> answer(const State& state, const ListUploads& query) {
+// Uploads sort by key, then by id. A common prefix as marker has been listed, as in list().
+Bytes first_upload_after(BucketId bucket, const ListUploads& query) {
+  const std::string& marker = query.key_marker;
+  if (marker.empty() || marker < query.prefix) return keys::uploads_under(bucket, query.prefix);
+  const bool is_common =
+      !query.delimiter.empty() && common_prefix_of(marker, query.prefix, query.delimiter) == marker;
+  if (is_common) return kv::prefix_end(keys::uploads_under(bucket, marker));
+  if (query.upload_marker.is_zero()) return kv::prefix_end(keys::upload(bucket, marker, nullptr));
+  Bytes first = keys::upload(bucket, marker, &query.upload_marker);
+  first.push_back(0);
+  return first;
+}
+
+Result<ListUploads::Reply> list(const kv::Reader& reader, const State& state,
+                                const ListUploads& query) {
   STRATOS_TRY(const BucketRecord bucket, require_bucket(state, query.bucket));
-  Bytes lower = keys::uploads_of(bucket.id);
-  if (!query.key_marker.empty()) {
-    const bool whole_key = query.upload_marker.is_zero();
-    lower = keys::upload(bucket.id, query.key_marker, whole_key ? nullptr : &query.upload_marker);
-    lower = whole_key ? kv::prefix_end(lower) : lower;
-    if (!whole_key) lower.push_back(0);
-  }
+  const Bytes base = keys::uploads_under(bucket.id, query.prefix);
   const std::size_t limit = std::min(query.limit, kMaxPage);
+  std::size_t bytes = 0;
   ListUploads::Reply reply;
-  const Bytes all = keys::uploads_of(bucket.id);
-  state.scan(lower, kv::prefix_end(all), [&](ByteView, ByteView value) {
-    auto upload = codec::decode<UploadRecord>(value);
-    if (!upload || !upload->key.starts_with(query.prefix)) return true;
-    const std::string common(common_prefix_of(upload->key, query.prefix, query.delimiter));
-    const bool listed =
-        !common.empty() && (common == query.key_marker || (!reply.common_prefixes.empty() &&
-                                                           reply.common_prefixes.back() == common));
-    if (listed) return true;
-    reply.truncated = reply.uploads.size() + reply.common_prefixes.size() == limit;
-    if (reply.truncated) return false;
-    reply.next_key = common.empty() ? upload->key : common;
-    reply.next_upload = common.empty() ? upload->id : UploadId{};
+  const auto walk = reader.iterate(base, kv::prefix_end(base));
+  walk->seek(first_upload_after(bucket.id, query));
+  while (limit > 0 && walk->valid()) {
+    bytes += walk->value().size();
+    reply.truncated =
+        reply.uploads.size() + reply.common_prefixes.size() == limit || bytes > kMaxReplyBytes;
+    if (reply.truncated) break;
+    STRATOS_TRY(UploadRecord upload, codec::decode<UploadRecord>(walk->value()));
+    const std::string common(common_prefix_of(upload.key, query.prefix, query.delimiter));
     if (common.empty()) {
-      reply.uploads.push_back(std::move(*upload));
+      reply.next_key = upload.key;
+      reply.next_upload = upload.id;
+      reply.uploads.push_back(std::move(upload));
+      walk->next();
     } else {
+      reply.next_key = common;
+      reply.next_upload = UploadId{};
       reply.common_prefixes.push_back(common);
+      const Bytes beyond = kv::prefix_end(keys::uploads_under(bucket.id, common));
+      walk->seek(beyond);
     }
-    return true;
-  });
+  }
+  STRATOS_CHECK(walk->status());
   return reply;
 }
 
@@ -230,59 +243,77 @@ Result<Params> answer(const State& state, const GetParams&) {
 Result<GetEvents::Reply> answer(const State& state, const GetEvents& query) {
   GetEvents::Reply reply;
   const std::uint64_t last = state.counter("event");
+  const std::size_t limit = std::min(query.limit, kMaxPage);
+  if (query.after >= last || limit == 0) return reply;
   reply.too_old = last > kEventsKept && query.after < last - kEventsKept;
   const Bytes prefix = keys::of(keys::Family::event);
   state.scan(keys::event(query.after + 1), kv::prefix_end(prefix), [&](ByteView, ByteView value) {
     if (auto event = codec::decode<Event>(value)) reply.events.push_back(std::move(*event));
-    return reply.events.size() < std::min(query.limit, kMaxPage);
+    return reply.events.size() < limit;
   });
   return reply;
 }
 
-struct NodeView {
-  bool up = false;
-  bool left = false;
+// The registry as health sees it. A draining node serves its fragments, but takes no new ones.
+struct Registry {
+  struct View {
+    bool serves = false;
+    bool left = false;
+    std::string domain;
+  };
+  std::map<NodeId, View> nodes;
+  std::set<std::string> domains_up;
 };
 
-void count_segment(const SegmentRecord& segment, const std::map<NodeId, NodeView>& nodes,
+Registry make_registry(const GetNodes::Reply& known) {
+  Registry registry;
+  for (const NodeRecord& node : known.nodes) {
+    const bool serves = node.state == NodeState::up || node.state == NodeState::draining;
+    registry.nodes[node.id] = {serves, node.state == NodeState::left, node.domain};
+    if (node.state == NodeState::up) registry.domains_up.insert(node.domain);
+  }
+  return registry;
+}
+
+void count_segment(const SegmentRecord& segment, const Registry& registry,
                    std::map<std::int32_t, std::uint64_t>& margins, GetHealth::Reply& reply) {
-  std::size_t up = 0;
+  std::size_t serving = 0;
   std::size_t present = 0;
+  std::size_t domains_taken = 0;
   for (const Holder& holder : segment.holders) {
-    const auto node = nodes.find(holder.node);
-    if (node == nodes.end()) continue;
-    up += node->second.up ? 1U : 0U;
+    const auto node = registry.nodes.find(holder.node);
+    if (node == registry.nodes.end()) continue;
     present += node->second.left ? 0U : 1U;
+    if (!node->second.serves) continue;
+    ++serving;
+    domains_taken += registry.domains_up.contains(node->second.domain) ? 1U : 0U;
   }
   const std::size_t n = std::size_t{segment.k} + segment.m;
+  const std::size_t missing = n - std::min(n, serving);
   ++reply.segments;
-  ++margins[static_cast<std::int32_t>(up) - segment.k];
+  ++margins[static_cast<std::int32_t>(serving) - segment.k];
   if (present < segment.k) ++reply.lost;
-  if (up < segment.k) ++reply.unreadable;
-  if (up == n) ++reply.at_full;
-  if (up < n) ++reply.below_full;
-  if (up < n && reply.domains_up < n) ++reply.unrepairable;
+  if (serving < segment.k) ++reply.unreadable;
+  if (missing == 0) ++reply.at_full;
+  if (missing > 0) ++reply.below_full;
+  if (missing + domains_taken > registry.domains_up.size() && missing > 0) ++reply.unrepairable;
 }
 
 Result<GetHealth::Reply> answer(const State& state, const GetHealth&) {
   GetHealth::Reply reply;
-  std::map<NodeId, NodeView> nodes;
-  std::set<std::string> domains;
-  STRATOS_TRY(const GetNodes::Reply registry, answer(state, GetNodes{}));
-  for (const NodeRecord& node : registry.nodes) {
-    const bool up = node.state == NodeState::up || node.state == NodeState::draining;
-    nodes[node.id] = {up, node.state == NodeState::left};
-    if (node.state == NodeState::up) domains.insert(node.domain);
-  }
-  reply.domains_up = static_cast<std::uint32_t>(domains.size());
+  STRATOS_TRY(const GetNodes::Reply known, answer(state, GetNodes{}));
+  const Registry registry = make_registry(known);
+  reply.domains_up = static_cast<std::uint32_t>(registry.domains_up.size());
   std::map<std::int32_t, std::uint64_t> margins;
   const Bytes prefix = keys::of(keys::Family::segment);
+  std::optional<Error> broken;
   state.scan(prefix, kv::prefix_end(prefix), [&](ByteView, ByteView value) {
-    if (const auto segment = codec::decode<SegmentRecord>(value)) {
-      count_segment(*segment, nodes, margins, reply);
-    }
-    return true;
+    const auto segment = codec::decode<SegmentRecord>(value);
+    if (segment) count_segment(*segment, registry, margins, reply);
+    if (!segment) broken = segment.error();
+    return segment.has_value();
   });
+  if (broken) return fail(std::move(*broken));
   for (const auto& [margin, segments] : margins) reply.by_margin.push_back({margin, segments});
   return reply;
 }
@@ -292,7 +323,7 @@ Result<Bytes> decode_and_answer(const kv::Reader& reader, ByteView request) {
   STRATOS_TRY(const Query query, codec::decode<Query>(request));
   const State state(reader);
   Result<typename Query::Reply> reply = [&] {
-    if constexpr (std::is_same_v<Query, ListObjects>)
+    if constexpr (std::is_same_v<Query, ListObjects> || std::is_same_v<Query, ListUploads>)
       return list(reader, state, query);
     else
       return answer(state, query);

@@ -100,7 +100,7 @@ struct ListObjects {
   std::string bucket;
   std::string prefix;
   std::string delimiter;
-  std::string start_after;
+  std::string start_after;  // a common prefix is skipped with all keys below it
   std::uint32_t max_keys = 1000;
   static void fields(auto& self, auto&& field) {
     field(1, self.bucket);
@@ -153,7 +153,7 @@ struct ListUploads {
   struct Reply {
     std::vector<UploadRecord> uploads;
     std::vector<std::string> common_prefixes;
-    bool truncated = false;
+    bool truncated = false;  // also set when the reply would grow past 1 MiB
     std::string next_key;
     UploadId next_upload;
     static void fields(auto& self, auto&& field) {
@@ -238,7 +238,7 @@ struct GetHealth {
     std::uint64_t at_full = 0;
     std::vector<Margin> by_margin;
     std::uint64_t below_full = 0;    // what repair will have to do
-    std::uint64_t unrepairable = 0;  // for want of failure domains
+    std::uint64_t unrepairable = 0;  // for want of free failure domains
     std::uint64_t lost = 0;          // fewer than k fragments on nodes that have not left
     std::uint64_t unreadable = 0;    // fewer than k fragments on nodes that are up
     std::uint32_t domains_up = 0;

@@ -6,6 +6,9 @@
 namespace stratos::meta {
 namespace {
 
+constexpr std::size_t kMaxFragments = 255;
+constexpr std::uint64_t kMaxTermMs = 10ULL * 366 * 86'400'000;
+
 // The place of `key` in the page, added when new.
 std::uint32_t key_index(SlicePage& page, const WrappedKey& key) {
   const auto found = std::ranges::find(page.keys, key);
@@ -33,6 +36,20 @@ std::vector<SlicePage> paginate(const std::vector<SlicePage>& parts) {
     }
   }
   return pages;
+}
+
+Result<void> check_params(const Params& params) {
+  for (const Profile& profile : params.profiles) {
+    const bool sound =
+        profile.k > 0 && profile.copies > 0 && std::size_t{profile.k} + profile.m <= kMaxFragments;
+    if (!sound) return fail(Errc::bad_config, "shape of profile " + profile.name);
+  }
+  if (params.epoch_ms == 0) return fail(Errc::bad_config, "epoch_ms");
+  for (const std::uint64_t ms : {params.epoch_ms, params.lease_margin_ms, params.orphan_ms,
+                                 params.idempotency_ms, params.node_table_ms}) {
+    if (ms > kMaxTermMs) return fail(Errc::bad_config, "a time of more than ten years");
+  }
+  return {};
 }
 
 std::string_view name_of(NodeState state) {

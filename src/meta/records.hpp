@@ -52,6 +52,9 @@ struct Params {
   }
 };
 
+// Errc::bad_config unless shapes and times are such as the machine can work with.
+Result<void> check_params(const Params& params);
+
 struct AccountRecord {
   static constexpr std::uint8_t kFormat = 1;
   AccountId id;
@@ -187,13 +190,14 @@ struct Holder {
     field(3, self.root);
   }
 };
+constexpr std::uint64_t kMaxSegmentLength = 64 << 20;
 struct SegmentRecord {
   static constexpr std::uint8_t kFormat = 1;
   SegmentId id;
   Generation generation;
   std::uint8_t k = 0;
   std::uint8_t m = 0;
-  std::uint64_t length = 0;  // plain bytes
+  std::uint64_t length = 0;  // plain bytes, at most kMaxSegmentLength
   std::uint64_t fragment_length = 0;
   std::uint64_t references = 0;
   std::uint64_t table_version = 0;  // the node table that placed it
@@ -384,6 +388,7 @@ enum class DueKind : std::uint8_t {
   free_upload = 4,     // subject: upload
   drop_table = 5,      // subject: table version
   forget_results = 6,  // subject: height
+  free_bucket = 7,     // subject: bucket; its uploads
 };
 
 }  // namespace stratos::meta

@@ -43,6 +43,8 @@ void State::rollback() {
 }
 
 void State::scan(ByteView lower, ByteView upper, const Visitor& visit) const {
+  const bool empty = !upper.empty() && !std::ranges::lexicographical_compare(lower, upper);
+  if (empty) return;
   const std::unique_ptr<kv::Iterator> below = base_.iterate(lower, upper);
   auto above = changes_.lower_bound(to_bytes(lower));
   const auto above_end = upper.empty() ? changes_.end() : changes_.lower_bound(to_bytes(upper));

@@ -20,50 +20,86 @@ Runner find_runner(Verb verb) {
   return found;
 }
 
-void sweep_orphan(Context& context, ByteView subject) {
+// Every sweep returns how many rows it freed, about.
+
+std::size_t sweep_orphan(Context& context, ByteView subject) {
   const auto id = SegmentId::from(subject);
-  if (!id) return;
+  if (!id) return 1;
   const auto segment = context.state.load<SegmentRecord>(keys::segment(*id));
   if (segment && segment->references == 0) free_segment(context, *segment);
+  return 1;
 }
 
-void sweep_grant(Context& context, ByteView subject) {
-  const GrantId id(get_be<std::uint64_t>(subject));
-  const auto grant = context.state.load<GrantRecord>(keys::grant(id));
-  if (!grant) return;
-  if (auto account = context.state.load<AccountRecord>(keys::account(grant->payer))) {
-    account->ozone_noz += grant->noz;
-    context.state.store(keys::account(grant->payer), *account);
-  }
-  std::vector<Bytes> spent;
-  const Bytes prefix = keys::spent_segments_of(id);
-  context.state.scan(prefix, kv::prefix_end(prefix), [&spent](ByteView key, ByteView) {
-    spent.push_back(to_bytes(key));
-    return true;
+// At most kRowsAtOnce keys with the prefix.
+constexpr std::size_t kRowsAtOnce = 1024;
+std::vector<Bytes> some_keys(const State& state, const Bytes& prefix) {
+  std::vector<Bytes> keys;
+  state.scan(prefix, kv::prefix_end(prefix), [&keys](ByteView key, ByteView) {
+    keys.push_back(to_bytes(key));
+    return keys.size() < kRowsAtOnce;
   });
-  for (const Bytes& key : spent) context.state.erase(key);
-  context.state.erase(keys::grant(id));
+  return keys;
 }
 
-void sweep_pages(Context& context, ByteView subject) {
+void return_ozone(Context& context, const GrantRecord& grant) {
+  const Bytes key = keys::account(grant.payer);
+  auto account = context.state.load<AccountRecord>(key);
+  if (!account) return;
+  account->ozone_noz += grant.noz;
+  context.state.store(key, *account);
+}
+
+// First the grant itself, so that none of its ids is taken again; then the ids it spent.
+std::size_t sweep_grant(Context& context, ByteView subject) {
+  const GrantId id(get_be<std::uint64_t>(subject));
+  if (const auto grant = context.state.load<GrantRecord>(keys::grant(id))) {
+    return_ozone(context, *grant);
+    context.state.erase(keys::grant(id));
+  }
+  const std::vector<Bytes> spent = some_keys(context.state, keys::spent_segments_of(id));
+  for (const Bytes& key : spent) context.state.erase(key);
+  if (spent.size() == kRowsAtOnce) {
+    context.state.put(keys::due(context.time, DueKind::close_grant, subject), {});
+  }
+  return 1 + spent.size();
+}
+
+std::size_t sweep_bucket(Context& context, ByteView subject) {
+  const BucketId id(get_be<std::uint64_t>(subject));
+  const std::vector<Bytes> uploads = some_keys(context.state, keys::uploads_of(id));
+  for (const Bytes& key : uploads) {
+    const ByteView upload = ByteView(key).last(UploadId::kSize);
+    context.state.put(keys::due(context.time, DueKind::free_upload, upload), {});
+    context.state.erase(key);
+  }
+  if (uploads.size() == kRowsAtOnce) {
+    context.state.put(keys::due(context.time, DueKind::free_bucket, subject), {});
+  }
+  return 1 + uploads.size();
+}
+
+std::size_t sweep_pages(Context& context, ByteView subject) {
   // bucket (8), version (16), next page (4), pages (4); one page a block
   const BucketId bucket(get_be<std::uint64_t>(subject));
   const VersionId version = VersionId::from(subject.subspan(8, 16)).value();
   const auto page_number = get_be<std::uint32_t>(subject.subspan(24));
   const auto pages = get_be<std::uint32_t>(subject.subspan(28));
   const Bytes key = keys::slice_page(bucket, version, page_number);
+  std::size_t rows = 1;
   if (const auto page = context.state.load<SlicePage>(key)) {
     drop_references(context, page->slices);
     context.state.erase(key);
+    rows += page->slices.size();
   }
-  if (page_number + 1 == pages) return;
+  if (page_number + 1 >= pages) return rows;
   Bytes rest = to_bytes(subject.first(24));
   put_be(rest, page_number + 1);
   put_be(rest, pages);
   context.state.put(keys::due(context.time, DueKind::free_pages, rest), {});
+  return rows;
 }
 
-void sweep_results(Context& context, ByteView subject) {
+std::size_t sweep_results(Context& context, ByteView subject) {
   const Bytes key = keys::results_of(Height(get_be<std::uint64_t>(subject)));
   const auto ids = context.state.get(key);
   for (std::size_t at = 0; ids && at + IdempotencyId::kSize <= ids->size();
@@ -72,9 +108,16 @@ void sweep_results(Context& context, ByteView subject) {
     context.state.erase(keys::result(*id));
   }
   context.state.erase(key);
+  // Nothing hangs on them, so four count as one.
+  return 1 + (ids ? ids->size() / IdempotencyId::kSize / 4 : 0);
 }
 
-void sweep_item(Context& context, const keys::DueItem& item) {
+std::size_t sweep_table(Context& context, ByteView subject) {
+  context.state.erase(keys::node_table(get_be<std::uint64_t>(subject)));
+  return 1;
+}
+
+std::size_t sweep_item(Context& context, const keys::DueItem& item) {
   switch (item.kind) {
     case DueKind::orphan_segment:
       return sweep_orphan(context, item.subject);
@@ -85,10 +128,13 @@ void sweep_item(Context& context, const keys::DueItem& item) {
     case DueKind::free_upload:
       return free_upload(context, UploadId::from(item.subject).value());
     case DueKind::drop_table:
-      return context.state.erase(keys::node_table(get_be<std::uint64_t>(item.subject)));
+      return sweep_table(context, item.subject);
     case DueKind::forget_results:
       return sweep_results(context, item.subject);
+    case DueKind::free_bucket:
+      return sweep_bucket(context, item.subject);
   }
+  return 1;
 }
 
 }  // namespace
@@ -125,9 +171,11 @@ void sweep(Context& context, std::size_t budget) {
     due.push_back(to_bytes(key));
     return due.size() < budget;
   });
+  std::size_t freed = 0;
   for (const Bytes& key : due) {
+    if (freed >= budget) break;
     context.state.erase(key);
-    sweep_item(context, keys::parse_due(key));
+    freed += sweep_item(context, keys::parse_due(key));
   }
 }
 

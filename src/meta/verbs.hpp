@@ -24,7 +24,7 @@ struct Context {
 // Runs one command; the bytes are its encoded reply.
 Result<Bytes> execute(Context& context, Verb verb, ByteView command);
 
-// What fell due, at most `budget` items.
+// Does what fell due until about `budget` rows were freed; the rest waits for later blocks.
 void sweep(Context& context, std::size_t budget);
 
 // --- shared by the verbs -------------------------------------------------------------------------
@@ -33,9 +33,21 @@ Result<BucketRecord> require_bucket(const State& state, std::string_view name);
 const Profile* find_profile(const Params& params, std::string_view name);
 void emit(Context& context, Event event);
 
+// Bounds of what a command brings: Errc::invalid_argument, Errc::too_large.
+Result<void> check_bound(ByteView bytes, std::size_t max, std::string_view what);
+Result<void> check_object_key(std::string_view key);
+Result<void> check_wrapped_key(const WrappedKey& key);
+Result<void> check_macs(const std::vector<Bytes>& macs);
+Result<void> check_sealed(ByteView attributes, ByteView summary);
+// Also that the slices add up to `size`.
+Result<void> check_slices(const SlicePage& page, std::uint64_t size);
+
 // Segments: created without references, counted by slices, freed by the step to zero.
 Result<void> commit_segments(Context& context, const std::vector<SegmentCommit>& segments);
 Result<void> add_references(Context& context, const std::vector<Slice>& slices);
+// Both; Errc::invalid_argument when a segment is committed that no slice uses.
+Result<void> commit_and_refer(Context& context, const std::vector<SegmentCommit>& segments,
+                              const std::vector<Slice>& slices);
 void drop_references(Context& context, const std::vector<Slice>& slices);
 void free_segment(Context& context, const SegmentRecord& segment);
 void tell_node(Context& context, NodeId node, FeedKind kind, const FragmentId& fragment,
@@ -70,6 +82,8 @@ Result<Bytes> run(Context& context, const SetNodeState& command);
 Result<Bytes> run(Context& context, const ReserveGrant& command);
 Result<Bytes> run(Context& context, const TrimFeed& command);
 
-void free_upload(Context& context, const UploadId& upload);
+// Frees an upload's parts, all that are left or a good number of them; the rest falls due in later
+// blocks. Returns how many rows it freed.
+std::size_t free_upload(Context& context, const UploadId& upload);
 
 }  // namespace stratos::meta

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cctype>
 
 #include "meta/verbs.hpp"
 
@@ -39,6 +38,7 @@ bool has_any(const State& state, const Bytes& prefix) {
 
 Result<Bytes> run(Context& context, const CreateAccount& command) {
   const Bytes key = keys::account(command.account);
+  STRATOS_CHECK(check_bound(as_bytes(command.name), kMaxNameBytes, "account name"));
   if (context.state.has(key)) return fail(Errc::already_exists, "account");
   AccountRecord account;
   account.id = command.account;
@@ -62,7 +62,8 @@ Result<Bytes> run(Context& context, const CreateAccessKey& command) {
 }
 
 Result<Bytes> run(Context& context, const CreateBucket& command) {
-  if (!is_bucket_name(command.name)) return fail(Errc::bad_bucket_name, command.name);
+  if (!is_bucket_name(command.name)) return fail(Errc::bad_bucket_name);
+  STRATOS_CHECK(check_bound(as_bytes(command.region), kMaxNameBytes, "region"));
   const Profile* profile = find_profile(context.params, command.profile);
   if (profile == nullptr) return fail(Errc::invalid_argument, "profile " + command.profile);
   if (const auto existing = context.state.load<BucketRecord>(keys::bucket(command.name))) {
@@ -96,16 +97,10 @@ Result<Bytes> run(Context& context, const DeleteBucket& command) {
   if (has_any(context.state, keys::list_row(bucket.id, ""))) {
     return fail(Errc::bucket_not_empty, command.name);
   }
-  const Bytes uploads = keys::uploads_of(bucket.id);
-  std::vector<Bytes> upload_keys;
-  context.state.scan(uploads, kv::prefix_end(uploads), [&](ByteView key, ByteView) {
-    upload_keys.push_back(to_bytes(key));
-    return true;
-  });
-  for (const Bytes& key : upload_keys) {
-    const ByteView id = ByteView(key).last(UploadId::kSize);
-    context.state.put(keys::due(context.time, DueKind::free_upload, id), {});
-    context.state.erase(key);
+  if (has_any(context.state, keys::uploads_of(bucket.id))) {
+    Bytes subject;
+    put_be(subject, bucket.id.value);
+    context.state.put(keys::due(context.time, DueKind::free_bucket, subject), {});
   }
   context.state.erase(keys::bucket(command.name));
   context.state.erase(keys::owned_bucket(bucket.owner, command.name));

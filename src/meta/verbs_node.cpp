@@ -35,9 +35,20 @@ void renew_table(Context& context) {
   context.state.put(keys::due(due, DueKind::drop_table, subject), {});
 }
 
-void store_node(Context& context, const NodeRecord& node, std::uint64_t weight_before) {
+bool placed_alike(const NodeRecord& a, const NodeRecord& b) {
+  const bool neither = weight_of(a) == 0 && weight_of(b) == 0;
+  return neither ||
+         (weight_of(a) == weight_of(b) && a.domain == b.domain && a.capabilities == b.capabilities);
+}
+
+void store_node(Context& context, const NodeRecord& node, const NodeRecord& before) {
   context.state.store(keys::node(node.id), node);
-  if (weight_of(node) != weight_before) renew_table(context);
+  if (!placed_alike(node, before)) renew_table(context);
+}
+
+Result<void> check_free_class(std::uint32_t free_class) {
+  if (free_class > 64) return fail(Errc::invalid_argument, "class of free space");
+  return {};
 }
 
 void emit_node_state(Context& context, const NodeRecord& node) {
@@ -63,6 +74,9 @@ NodeRecord new_node(Context& context, const RegisterNode& command) {
 }  // namespace
 
 Result<Bytes> run(Context& context, const RegisterNode& command) {
+  STRATOS_CHECK(check_bound(as_bytes(command.endpoint), kMaxNameBytes, "endpoint"));
+  STRATOS_CHECK(check_bound(as_bytes(command.domain), kMaxNameBytes, "domain"));
+  STRATOS_CHECK(check_free_class(command.free_class));
   NodeRecord node;
   const auto known = context.state.get(keys::node_key(command.key.view()));
   if (known) {
@@ -71,15 +85,15 @@ Result<Bytes> run(Context& context, const RegisterNode& command) {
   } else {
     node = new_node(context, command);
   }
-  const std::uint64_t weight_before = known ? weight_of(node) : 0;
+  const NodeRecord before = node;
   node.endpoint = command.endpoint;
   node.domain = command.domain.empty() ? to_string(node.id) : command.domain;
   node.capabilities = command.capabilities;
   node.capacity_bytes = command.capacity_bytes;
   node.free_class = command.free_class;
   if (node.state == NodeState::down) node.state = NodeState::up;
-  store_node(context, node, weight_before);
-  emit_node_state(context, node);
+  store_node(context, node, before);
+  if (!known || node.state != before.state) emit_node_state(context, node);
   RegisterNode::Reply reply;
   reply.node = node.id;
   return codec::encode(reply);
@@ -88,11 +102,15 @@ Result<Bytes> run(Context& context, const RegisterNode& command) {
 Result<Bytes> run(Context& context, const SetNodeState& command) {
   auto node = context.state.load<NodeRecord>(keys::node(command.node));
   if (!node) return fail(Errc::no_such_node, to_string(command.node));
-  const std::uint64_t weight_before = weight_of(*node);
+  if (command.state < NodeState::up || command.state > NodeState::left) {
+    return fail(Errc::invalid_argument, "node state");
+  }
+  STRATOS_CHECK(check_free_class(command.free_class));
+  const NodeRecord before = *node;
   const bool changed = node->state != command.state;
   node->state = command.state;
   node->free_class = command.free_class;
-  store_node(context, *node, weight_before);
+  store_node(context, *node, before);
   if (changed) emit_node_state(context, *node);
   return codec::encode(Nothing{});
 }
@@ -127,6 +145,7 @@ Result<Bytes> run(Context& context, const TrimFeed& command) {
   if (!ledger) return fail(Errc::no_such_node, to_string(command.node));
   constexpr std::uint64_t kAtOnce = 10'000;
   const std::uint64_t end = std::min(command.up_to, ledger->feed_end);
+  if (end < ledger->feed_begin) return codec::encode(Nothing{});
   for (std::uint64_t done = 0; ledger->feed_begin <= end && done < kAtOnce; ++done) {
     context.state.erase(keys::feed(command.node, ledger->feed_begin++));
   }

@@ -1,19 +1,21 @@
-#include "base/assert.hpp"
+#include <algorithm>
+
 #include "meta/verbs.hpp"
 
 namespace stratos::meta {
 namespace {
 
-constexpr std::size_t kMaxKeyBytes = 1024;
-constexpr std::size_t kMaxInlineRowBytes = 8192;
-
-Result<void> check_slices(const SlicePage& page, std::uint64_t size) {
-  for (const Slice& slice : page.slices) {
-    if (slice.key >= page.keys.size()) return fail(Errc::invalid_argument, "slice without its key");
-    if (slice.length == 0) return fail(Errc::invalid_argument, "empty slice");
+Result<void> check_body(const PutObject& command) {
+  STRATOS_CHECK(check_bound(command.context, kMaxContextBytes, "context"));
+  STRATOS_CHECK(check_wrapped_key(command.data_key));
+  STRATOS_CHECK(check_macs(command.page_macs));
+  if (!command.inline_body) return check_slices(command.slices, command.size);
+  const bool also_elsewhere = !command.slices.slices.empty() || !command.segments.empty();
+  if (also_elsewhere) return fail(Errc::invalid_argument, "inline body and slices");
+  if (command.size > command.inline_body->size()) {
+    return fail(Errc::invalid_argument, "inline body shorter than the object");
   }
-  if (length_of(page) != size) return fail(Errc::invalid_argument, "slices do not add up");
-  return {};
+  return check_bound(*command.inline_body, kMaxInlineBytes, "inline body");
 }
 
 Bytes reply_of(const Context& context, const VersionRecord& version) {
@@ -36,19 +38,57 @@ VersionRecord make_version(const Context& context, const PutObject& command) {
   return version;
 }
 
-std::vector<SlicePage> load_pages(const State& state, BucketId bucket,
-                                  const VersionRecord& version) {
+Result<std::vector<SlicePage>> load_pages(const State& state, BucketId bucket,
+                                          const VersionRecord& version) {
   std::vector<SlicePage> pages;
   if (version.page) pages.push_back(*version.page);
   for (std::uint32_t i = 0; version.pages > 1 && i < version.pages; ++i) {
-    if (auto page = state.load<SlicePage>(keys::slice_page(bucket, version.id, i))) {
-      pages.push_back(std::move(*page));
-    }
+    auto page = state.load<SlicePage>(keys::slice_page(bucket, version.id, i));
+    if (!page) return fail(Errc::store_corrupt, "slice page " + std::to_string(i) + " is missing");
+    pages.push_back(std::move(*page));
   }
   return pages;
 }
 
 }  // namespace
+
+Result<void> check_object_key(std::string_view key) {
+  if (key.empty()) return fail(Errc::invalid_argument, "empty object key");
+  return check_bound(as_bytes(key), kMaxKeyBytes, "object key");
+}
+
+Result<void> check_bound(ByteView bytes, std::size_t max, std::string_view what) {
+  if (bytes.size() > max) return fail(Errc::too_large, std::string(what));
+  return {};
+}
+
+Result<void> check_wrapped_key(const WrappedKey& key) {
+  STRATOS_CHECK(check_bound(as_bytes(key.ring), kMaxNameBytes, "key ring"));
+  return check_bound(key.sealed, kMaxWrappedKeyBytes, "wrapped key");
+}
+
+Result<void> check_macs(const std::vector<Bytes>& macs) {
+  for (const Bytes& mac : macs) STRATOS_CHECK(check_bound(mac, kMaxMacBytes, "MAC"));
+  return {};
+}
+
+Result<void> check_sealed(ByteView attributes, ByteView summary) {
+  STRATOS_CHECK(check_bound(attributes, kMaxAttributesBytes, "attributes"));
+  return check_bound(summary, kMaxSummaryBytes, "summary");
+}
+
+Result<void> check_slices(const SlicePage& page, std::uint64_t size) {
+  for (const WrappedKey& key : page.keys) STRATOS_CHECK(check_wrapped_key(key));
+  std::uint64_t total = 0;
+  for (const Slice& slice : page.slices) {
+    if (slice.key >= page.keys.size()) return fail(Errc::invalid_argument, "slice without its key");
+    if (slice.length == 0) return fail(Errc::invalid_argument, "empty slice");
+    if (slice.length > kMaxSegmentLength) return fail(Errc::invalid_argument, "slice too long");
+    total += slice.length;
+  }
+  if (total != size) return fail(Errc::invalid_argument, "slices do not add up");
+  return {};
+}
 
 std::optional<VersionRecord> current_version(const State& state, BucketId bucket,
                                              std::string_view key) {
@@ -112,16 +152,11 @@ void make_current(Context& context, const BucketRecord& bucket, std::string_view
 
 Result<Bytes> run(Context& context, const PutObject& command) {
   STRATOS_TRY(const BucketRecord bucket, require_bucket(context.state, command.bucket));
-  if (command.key.empty() || command.key.size() > kMaxKeyBytes) {
-    return fail(Errc::invalid_argument, "object key length");
-  }
+  STRATOS_CHECK(check_object_key(command.key));
+  STRATOS_CHECK(check_sealed(command.sealed_attributes, command.sealed_summary));
+  STRATOS_CHECK(check_body(command));
   STRATOS_CHECK(check_condition(context.state, bucket.id, command.key, command.condition));
-  if (command.inline_body && command.inline_body->size() > kMaxInlineRowBytes) {
-    return fail(Errc::too_large, "inline body");
-  }
-  if (!command.inline_body) STRATOS_CHECK(check_slices(command.slices, command.size));
-  STRATOS_CHECK(commit_segments(context, command.segments));
-  STRATOS_CHECK(add_references(context, command.slices.slices));
+  STRATOS_CHECK(commit_and_refer(context, command.segments, command.slices.slices));
 
   VersionRecord version = make_version(context, command);
   std::vector<SlicePage> pages;
@@ -155,10 +190,13 @@ Result<Bytes> run(Context& context, const DeleteObject& command) {
 Result<Bytes> run(Context& context, const CopyObject& command) {
   STRATOS_TRY(const BucketRecord source, require_bucket(context.state, command.source_bucket));
   STRATOS_TRY(const BucketRecord target, require_bucket(context.state, command.bucket));
+  STRATOS_CHECK(check_object_key(command.key));
+  STRATOS_CHECK(check_sealed(command.sealed_attributes, command.sealed_summary));
   auto version = current_version(context.state, source.id, command.source_key);
   if (!version) return fail(Errc::no_such_object, command.source_key);
   if (version->id != command.version) return fail(Errc::precondition_failed, command.source_key);
-  std::vector<SlicePage> pages = load_pages(context.state, source.id, *version);
+  if (version->pages > kMaxCopySlices / kSlicesPerPage) return fail(Errc::too_large, "copy");
+  STRATOS_TRY(std::vector<SlicePage> pages, load_pages(context.state, source.id, *version));
   std::optional<Bytes> body;
   if (version->is_inline) body = context.state.get(keys::inline_body(source.id, version->id));
   for (const SlicePage& page : pages) STRATOS_CHECK(add_references(context, page.slices));

@@ -36,19 +36,41 @@ Result<NodeRecord> check_receipt(const Context& context, const Receipt& receipt)
   return std::move(*node);
 }
 
+// Whether fragments of this length can hold the segment.
+bool lengths_fit(const SegmentCommit& segment) {
+  const std::uint64_t fragment_length = segment.receipts[0].length;
+  return segment.length > 0 && segment.length <= kMaxSegmentLength &&
+         fragment_length <= 2 * kMaxSegmentLength && fragment_length * segment.k >= segment.length;
+}
+
+// The nodes that may hold a segment of n fragments by one node table; none when it is unknown.
+std::vector<NodeId> usable_nodes(const State& state, const SegmentId& id, std::size_t n,
+                                 std::uint64_t table_version) {
+  const auto table = state.load<NodeTable>(keys::node_table(table_version));
+  if (!table) return {};
+  PlacementUnit unit;
+  unit.id = id.view();
+  unit.capability = kStorageCapability;
+  std::vector<NodeId> ranked = rank(unit, *table);
+  ranked.resize(std::min(ranked.size(), usable_ranks(n)));
+  return ranked;
+}
+
+bool is_usable(const State& state, const SegmentRecord& segment, std::uint64_t table_version,
+               NodeId node) {
+  const std::size_t n = std::size_t{segment.k} + segment.m;
+  const std::vector<NodeId> ranked = usable_nodes(state, segment.id, n, table_version);
+  return std::ranges::find(ranked, node) != ranked.end();
+}
+
 Result<void> check_holders(const Context& context, const SegmentCommit& segment) {
   const std::size_t n = std::size_t{segment.k} + segment.m;
   if (segment.receipts.size() < write_quorum(segment.k, segment.m)) {
     return fail(Errc::below_quorum, segment.id.hex());
   }
-  const auto table = context.state.load<NodeTable>(keys::node_table(segment.table_version));
-  if (!table) return fail(Errc::bad_placement, "unknown node table");
-  PlacementUnit unit;
-  unit.id = segment.id.view();
-  unit.capability = kStorageCapability;
-  std::vector<NodeId> ranked = rank(unit, *table);
-  ranked.resize(std::min(ranked.size(), usable_ranks(n)));
-
+  if (!lengths_fit(segment)) return fail(Errc::invalid_argument, "length of the segment");
+  const std::vector<NodeId> ranked =
+      usable_nodes(context.state, segment.id, n, segment.table_version);
   std::set<std::uint8_t> indexes;
   std::set<NodeId> nodes;
   for (const Receipt& receipt : segment.receipts) {
@@ -105,6 +127,19 @@ WallTime orphan_time(const Context& context, WallTime created) {
 
 Result<void> commit_segments(Context& context, const std::vector<SegmentCommit>& segments) {
   for (const SegmentCommit& segment : segments) STRATOS_CHECK(commit_segment(context, segment));
+  return {};
+}
+
+Result<void> commit_and_refer(Context& context, const std::vector<SegmentCommit>& segments,
+                              const std::vector<Slice>& slices) {
+  STRATOS_CHECK(commit_segments(context, segments));
+  STRATOS_CHECK(add_references(context, slices));
+  for (const SegmentCommit& segment : segments) {
+    const auto uses = [&segment](const Slice& slice) { return slice.segment == segment.id; };
+    if (std::ranges::none_of(slices, uses)) {
+      return fail(Errc::invalid_argument, "segment without a slice");
+    }
+  }
   return {};
 }
 
@@ -188,6 +223,10 @@ Result<Bytes> run(Context& context, const AddHolder& command) {
       return fail(Errc::bad_placement, "index or failure domain taken");
     }
   }
+  const bool placed =
+      is_usable(context.state, *segment, segment->table_version, receipt.node) ||
+      is_usable(context.state, *segment, context.state.counter("node_table"), receipt.node);
+  if (!placed) return fail(Errc::bad_placement, to_string(receipt.node) + " is not placed here");
   ++segment->generation.value;
   add_holder_to(context, *segment, receipt);
   context.state.store(keys::segment(segment->id), *segment);

@@ -13,9 +13,11 @@ Result<UploadRecord> require_upload(const State& state, BucketId bucket, std::st
   return std::move(*upload);
 }
 
-// The chosen parts in order; Errc::no_such_part, Errc::invalid_part_order, Errc::part_too_small.
+// The chosen parts in order; Errc::no_such_part, Errc::invalid_part_order, Errc::part_too_small,
+// Errc::too_large.
 Result<std::vector<PartRecord>> chosen_parts(const State& state, const CompleteUpload& command) {
   std::vector<PartRecord> parts;
+  std::size_t slices = 0;
   for (const CompleteUpload::Part& wanted : command.parts) {
     if (!parts.empty() && wanted.number <= parts.back().number) {
       return fail(Errc::invalid_part_order);
@@ -27,6 +29,8 @@ Result<std::vector<PartRecord>> chosen_parts(const State& state, const CompleteU
     if (!parts.empty() && parts.back().size < kMinPartBytes) {
       return fail(Errc::part_too_small, std::to_string(parts.back().number));
     }
+    slices += part->page.slices.size();
+    if (slices > kMaxSlices) return fail(Errc::too_large, "slices of the object");
     parts.push_back(std::move(*part));
   }
   if (parts.empty()) return fail(Errc::invalid_argument, "no parts");
@@ -37,6 +41,13 @@ Result<std::vector<PartRecord>> chosen_parts(const State& state, const CompleteU
 
 Result<Bytes> run(Context& context, const CreateUpload& command) {
   STRATOS_TRY(const BucketRecord bucket, require_bucket(context.state, command.bucket));
+  STRATOS_CHECK(check_object_key(command.key));
+  STRATOS_CHECK(check_bound(command.sealed_attributes, kMaxAttributesBytes, "attributes"));
+  STRATOS_CHECK(check_wrapped_key(command.data_key));
+  // Parts are filed under the id alone, and those of an ended upload are freed over many blocks.
+  const Bytes id_key = keys::upload_id(command.upload);
+  if (context.state.has(id_key)) return fail(Errc::already_exists, command.upload.hex());
+  context.state.put(id_key, {});
   UploadRecord upload;
   upload.id = command.upload;
   upload.bucket = bucket.id;
@@ -56,14 +67,10 @@ Result<Bytes> run(Context& context, const PutPart& command) {
   if (command.number == 0 || command.number > kMaxParts) {
     return fail(Errc::invalid_argument, "part number");
   }
-  for (const Slice& slice : command.slices.slices) {
-    if (slice.key >= command.slices.keys.size()) return fail(Errc::invalid_argument, "slice key");
-  }
-  if (length_of(command.slices) != command.size) {
-    return fail(Errc::invalid_argument, "slices do not add up");
-  }
-  STRATOS_CHECK(commit_segments(context, command.segments));
-  STRATOS_CHECK(add_references(context, command.slices.slices));
+  STRATOS_CHECK(check_slices(command.slices, command.size));
+  STRATOS_CHECK(check_bound(command.sealed_attributes, kMaxAttributesBytes, "attributes"));
+  STRATOS_CHECK(check_bound(command.mac, kMaxMacBytes, "MAC"));
+  STRATOS_CHECK(commit_and_refer(context, command.segments, command.slices.slices));
   const Bytes key = keys::part(upload.id, command.number);
   if (const auto before = context.state.load<PartRecord>(key)) {
     drop_references(context, before->page.slices);
@@ -87,6 +94,8 @@ Result<Bytes> run(Context& context, const CompleteUpload& command) {
   STRATOS_TRY(const BucketRecord bucket, require_bucket(context.state, command.bucket));
   STRATOS_TRY(const UploadRecord upload,
               require_upload(context.state, bucket.id, command.key, command.upload));
+  STRATOS_CHECK(check_sealed(command.sealed_attributes, command.sealed_summary));
+  STRATOS_CHECK(check_macs(command.page_macs));
   STRATOS_CHECK(check_condition(context.state, bucket.id, command.key, command.condition));
   STRATOS_TRY(const std::vector<PartRecord> parts, chosen_parts(context.state, command));
 
@@ -126,21 +135,29 @@ Result<Bytes> run(Context& context, const AbortUpload& command) {
   return codec::encode(Nothing{});
 }
 
-void free_upload(Context& context, const UploadId& upload) {
-  constexpr std::size_t kPartsAtOnce = 256;
-  std::vector<PartRecord> parts;
+std::size_t free_upload(Context& context, const UploadId& upload) {
+  constexpr std::size_t kRowsAtOnce = 2048;
+  std::vector<std::pair<Bytes, Result<PartRecord>>> parts;
+  std::size_t rows = 0;
+  bool all = true;
   const Bytes prefix = keys::parts_of(upload);
-  context.state.scan(prefix, kv::prefix_end(prefix), [&parts](ByteView, ByteView value) {
-    if (auto part = codec::decode<PartRecord>(value)) parts.push_back(std::move(*part));
-    return parts.size() < kPartsAtOnce;
+  context.state.scan(prefix, kv::prefix_end(prefix), [&](ByteView key, ByteView value) {
+    all = rows < kRowsAtOnce;
+    if (!all) return false;
+    parts.emplace_back(to_bytes(key), codec::decode<PartRecord>(value));
+    rows += 1 + (parts.back().second ? parts.back().second->page.slices.size() : 0);
+    return true;
   });
-  for (const PartRecord& part : parts) {
-    drop_references(context, part.page.slices);
-    context.state.erase(keys::part(upload, part.number));
+  for (const auto& [key, part] : parts) {
+    if (part) drop_references(context, part->page.slices);
+    context.state.erase(key);
   }
-  if (parts.size() == kPartsAtOnce) {
+  if (all) {
+    context.state.erase(keys::upload_id(upload));
+  } else {
     context.state.put(keys::due(context.time, DueKind::free_upload, upload.view()), {});
   }
+  return rows + 1;
 }
 
 }  // namespace stratos::meta
