@@ -1,0 +1,37 @@
+// The commands of the program. Each adds itself to the command line; running one returns the exit
+// code.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "cli/mesh_folder.hpp"
+#include "cli/output.hpp"
+
+namespace stratos::cli {
+
+// What all commands share, filled by the command line.
+struct Session {
+  OutputOptions output;
+  std::string dir;
+  std::string account;
+  std::string program;  // path of this executable
+  // The chosen command, run after the command line is parsed.
+  std::function<int()> run;
+
+  MeshFolder folder() const;
+};
+
+// Runs `command` when the subcommand is chosen; its error becomes the exit code.
+void on_chosen(CLI::App& app, Session& session, std::function<Result<void>()> command);
+
+void add_dev_command(CLI::App& app, Session& session);
+void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Session& session);
+void add_object_commands(CLI::App& app, Session& session);
+void add_mesh_commands(CLI::App& app, CLI::App& meta, Session& session);
+void add_keyring_commands(CLI::App& app, Session& session);
+void add_doctor_command(CLI::App& app, Session& session);
+void add_bench_command(CLI::App& app, Session& session);
+void add_completion_command(CLI::App& app, Session& session);
+
+}  // namespace stratos::cli

@@ -1,0 +1,64 @@
+#include "cli/gateway_host.hpp"
+
+#include "client/mesh.hpp"
+#include "client/mesh_object_client.hpp"
+#include "gateway/s3/s3_service.hpp"
+
+namespace stratos::cli {
+namespace {
+
+constexpr Duration kStopGrace = 2s;
+
+class Host final : public GatewayHost {
+ public:
+  Host(Runtime& runtime, std::unique_ptr<net::Channel> meta, client::Dialer& dialer,
+       client::KeyRing ring, metrics::Registry& metrics, GatewayHostOptions options)
+      : meta_(std::move(meta)),
+        mesh_(runtime, *meta_, dialer, std::move(ring), metrics, mesh_options(options)),
+        objects_(client::make_object_client(mesh_)),
+        service_(runtime, *objects_, metrics, service_options(options)) {}
+
+  Result<void> listen(Runtime& runtime, const std::string& address) {
+    STRATOS_TRY(server_, http::Server::start(runtime, address, service_, {}));
+    return {};
+  }
+  std::string address() const override { return server_->address(); }
+  client::ObjectClient& objects() override { return *objects_; }
+  Task<void> stop() override {
+    if (server_) co_await server_->stop(kStopGrace);
+    co_await mesh_.stop();
+  }
+
+ private:
+  static client::MeshOptions mesh_options(const GatewayHostOptions& options) {
+    client::MeshOptions mesh;
+    mesh.payer = options.payer;
+    return mesh;
+  }
+  static gateway::s3::ServiceOptions service_options(const GatewayHostOptions& options) {
+    gateway::s3::ServiceOptions service;
+    service.region = options.region;
+    service.base_domains.push_back(options.virtual_host);
+    return service;
+  }
+
+  std::unique_ptr<net::Channel> meta_;
+  client::Mesh mesh_;
+  std::unique_ptr<client::ObjectClient> objects_;
+  gateway::s3::Service service_;
+  std::unique_ptr<http::Server> server_;
+};
+
+}  // namespace
+
+Task<Result<std::unique_ptr<GatewayHost>>> GatewayHost::start(
+    Runtime& runtime, std::unique_ptr<net::Channel> meta, client::Dialer& dialer,
+    client::KeyRing ring, metrics::Registry& metrics, GatewayHostOptions options) {
+  const std::string address = options.address;
+  auto host = std::make_unique<Host>(runtime, std::move(meta), dialer, std::move(ring), metrics,
+                                     std::move(options));
+  STRATOS_CO_CHECK(host->listen(runtime, address));
+  co_return std::unique_ptr<GatewayHost>(std::move(host));
+}
+
+}  // namespace stratos::cli

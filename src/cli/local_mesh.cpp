@@ -1,0 +1,338 @@
+#include "cli/local_mesh.hpp"
+
+#include <unistd.h>
+
+#include "base/log.hpp"
+#include "cli/child_process.hpp"
+#include "cli/gateway_host.hpp"
+#include "cli/key_ring_files.hpp"
+#include "cli/node_host.hpp"
+#include "cli/ops_server.hpp"
+#include "meta/meta_client.hpp"
+#include "meta/service.hpp"
+#include "runtime/real_runtime.hpp"
+
+namespace stratos::cli {
+namespace {
+
+constexpr std::size_t kPoolThreads = 4;
+constexpr Duration kNodesReadyTimeout = 20s;
+constexpr std::uint64_t kAccountOzone = 1ULL << 60;
+constexpr std::string_view kVirtualHost = "s3.localhost";
+
+std::string access_key_of(const AccountId& account) {
+  std::string text = account.hex().substr(0, 17);
+  for (char& c : text) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return "STR" + text;
+}
+
+class Mesh final : public LocalMesh {
+ public:
+  Mesh(io::FileSystem& fs, MeshFolder folder, LocalMeshOptions options)
+      : fs_(fs), folder_(std::move(folder)), options_(std::move(options)) {}
+  ~Mesh() override { stop(); }
+
+  Result<void> open();
+  std::string s3_endpoint() const override { return "http://" + gateway_->address(); }
+  std::string ops_endpoint() const override { return "http://" + ops_server_->address(); }
+  const MeshSettings& settings() const override { return settings_; }
+  const std::vector<MeshAccount>& accounts() const override { return accounts_; }
+  std::vector<RunningNode> nodes() const override;
+  std::vector<std::string> warnings() const override;
+  void reap() override;
+  void stop() override;
+
+ private:
+  Result<void> open_meta();
+  Result<void> open_nodes();
+  Result<void> open_node_here(std::uint32_t number);
+  Result<void> open_node_process(std::uint32_t number);
+  Result<void> open_accounts(AccountId& payer);
+  Result<void> open_gateway(AccountId payer);
+  Result<void> open_ops();
+  Result<void> wait_for_nodes();
+  std::unique_ptr<net::Channel> meta_channel(Runtime& caller, const crypto::MachineKey& self);
+  template <class Command>
+  Result<void> ensure(meta::MetaClient& client, const Command& command);
+  OpsHandler::Readiness readiness() const;
+
+  io::FileSystem& fs_;
+  MeshFolder folder_;
+  LocalMeshOptions options_;
+  MeshSettings settings_;
+  std::vector<MeshAccount> accounts_;
+  std::unique_ptr<io::FolderLock> lock_;
+  SystemRandom random_;
+  metrics::Registry metrics_;
+
+  // Everything below is torn down in reverse by stop().
+  BlockingPool pool_{kPoolThreads};
+  RealRuntime meta_runtime_{pool_, "meta"};
+  RealRuntime nodes_runtime_{pool_, "nodes"};
+  RealRuntime gateway_runtime_{pool_, "gateway"};
+  std::optional<crypto::MachineSigner> meta_key_;
+  std::optional<crypto::MachineSigner> gateway_key_;
+  std::unique_ptr<net::StreamSecurity> meta_security_;
+  std::unique_ptr<net::StreamSecurity> gateway_security_;
+  std::vector<std::unique_ptr<net::StreamSecurity>> node_securities_;
+  std::unique_ptr<meta::MetaService> meta_;
+  std::unique_ptr<net::RpcServer> meta_server_;
+  std::vector<std::unique_ptr<NodeHost>> nodes_;
+  std::vector<ChildProcess> children_;
+  std::unique_ptr<ProcessDialer> dialer_;
+  std::unique_ptr<GatewayHost> gateway_;
+  std::unique_ptr<OpsHandler> ops_;
+  std::unique_ptr<http::Server> ops_server_;
+  std::vector<std::string> warnings_;
+  bool stopped_ = false;
+};
+
+Result<void> Mesh::open() {
+  STRATOS_CHECK(fs_.make_dirs(folder_.path()));
+  STRATOS_TRY(lock_, fs_.lock(folder_.path()));
+  STRATOS_TRY(settings_, folder_.settings(options_.settings));
+  STRATOS_CHECK(open_meta());
+  STRATOS_CHECK(open_nodes());
+  AccountId payer;
+  STRATOS_CHECK(open_accounts(payer));
+  STRATOS_CHECK(open_gateway(payer));
+  STRATOS_CHECK(open_ops());
+  STRATOS_CHECK(wait_for_nodes());
+  MeshRun run;
+  run.pid = ::getpid();
+  run.s3_endpoint = s3_endpoint();
+  run.meta_endpoint = meta_server_->address();
+  run.meta_key = meta_key_->public_key().hex();
+  run.ops_endpoint = ops_endpoint();
+  return folder_.store_run(run);
+}
+
+Result<void> Mesh::open_meta() {
+  STRATOS_TRY(meta_key_, folder_.machine_key("meta", random_));
+  STRATOS_TRY(gateway_key_, folder_.machine_key("gateway", random_));
+  STRATOS_TRY(const crypto::MachineSigner admin, folder_.machine_key("admin", random_));
+  meta::ServiceOptions options;
+  options.folder = folder_.meta_path();
+  options.clients = {gateway_key_->public_key(), admin.public_key(), meta_key_->public_key()};
+  options.params.network = "dev";
+  options.params.meta_keys = {meta_key_->public_key()};
+  meta::Profile profile;
+  profile.name = std::to_string(settings_.k) + "+" + std::to_string(settings_.m);
+  profile.k = settings_.k;
+  profile.m = settings_.m;
+  profile.copies = 3;
+  options.params.profiles = {profile};
+  STRATOS_TRY(meta_,
+              block_on(meta_runtime_, meta::MetaService::start(meta_runtime_, fs_, *meta_key_,
+                                                               metrics_, std::move(options))));
+  meta_security_ = net::make_tls_security(meta_runtime_, *meta_key_);
+  const auto anyone = [](const crypto::MachineKey&) { return true; };
+  STRATOS_TRY(meta_server_, net::RpcServer::start(meta_runtime_, "127.0.0.1:0", meta_->router(),
+                                                  *meta_security_, anyone, {}));
+  return {};
+}
+
+std::unique_ptr<net::Channel> Mesh::meta_channel(Runtime& caller, const crypto::MachineKey& self) {
+  return net::make_loopback_channel(caller, meta_runtime_, meta_->router(), self);
+}
+
+Result<void> Mesh::open_nodes() {
+  for (std::uint32_t number = 1; number <= settings_.nodes; ++number) {
+    STRATOS_CHECK(options_.processes ? open_node_process(number) : open_node_here(number));
+  }
+  return {};
+}
+
+Result<void> Mesh::open_node_here(std::uint32_t number) {
+  STRATOS_TRY(crypto::MachineSigner key,
+              folder_.machine_key("node-" + std::to_string(number), random_));
+  NodeHostOptions options;
+  options.number = number;
+  options.folder = folder_.node_path(number);
+  auto channel = meta_channel(nodes_runtime_, key.public_key());
+  STRATOS_TRY(
+      std::unique_ptr<NodeHost> node,
+      block_on(nodes_runtime_, NodeHost::start(nodes_runtime_, fs_, std::move(channel),
+                                               std::move(key), metrics_, std::move(options))));
+  nodes_.push_back(std::move(node));
+  return {};
+}
+
+Result<void> Mesh::open_node_process(std::uint32_t number) {
+  // The child finds the meta node in run.json.
+  if (number == 1) {
+    MeshRun run;
+    run.pid = ::getpid();
+    run.meta_endpoint = meta_server_->address();
+    run.meta_key = meta_key_->public_key().hex();
+    STRATOS_CHECK(folder_.store_run(run));
+  }
+  const std::string id = "n" + std::to_string(number);
+  STRATOS_TRY(ChildProcess child, ChildProcess::start(id, {options_.program, "node", "start", id,
+                                                           "--dir", folder_.path()}));
+  children_.push_back(std::move(child));
+  return {};
+}
+
+template <class Command>
+Result<void> Mesh::ensure(meta::MetaClient& client, const Command& command) {
+  const auto run = [](meta::MetaClient* to, Command what) -> Task<Result<typename Command::Reply>> {
+    co_return co_await to->execute(what);
+  };
+  const auto done = block_on(gateway_runtime_, run(&client, command));
+  if (!done && done.error().code() != Errc::already_exists) return fail(done.error());
+  return {};
+}
+
+Result<void> Mesh::open_accounts(AccountId& payer) {
+  KeyRingFiles files(fs_, folder_.path() + "/gateway");
+  STRATOS_TRY(const client::KeyRing ring, files.open_or_create(random_));
+  const auto channel = meta_channel(gateway_runtime_, gateway_key_->public_key());
+  meta::MetaClient client(gateway_runtime_, *channel);
+  for (std::uint32_t number = 1; number <= settings_.accounts; ++number) {
+    const std::string name = "account-" + std::to_string(number);
+    STRATOS_TRY(const crypto::MachineSigner seed, folder_.machine_key(name, random_));
+    STRATOS_TRY(const crypto::AccountSigner signer, crypto::AccountSigner::from(seed.seed()));
+    MeshAccount account;
+    account.name = number == 1 ? "dev" : "dev" + std::to_string(number);
+    account.address = crypto::to_checksum_address(signer.address());
+    account.access_key = access_key_of(signer.address());
+    account.secret_key = ring.s3_secret(account.access_key);
+    meta::CreateAccount create;
+    create.account = signer.address();
+    create.name = account.name;
+    create.ozone_noz = kAccountOzone;
+    STRATOS_CHECK(ensure(client, create));
+    meta::CreateAccessKey key;
+    key.access_key = account.access_key;
+    key.account = signer.address();
+    STRATOS_CHECK(ensure(client, key));
+    if (number == 1) payer = signer.address();
+    accounts_.push_back(std::move(account));
+  }
+  return folder_.store_accounts(accounts_);
+}
+
+Result<void> Mesh::open_gateway(AccountId payer) {
+  KeyRingFiles files(fs_, folder_.path() + "/gateway");
+  STRATOS_TRY(client::KeyRing ring, files.open());
+  if (!files.has_verified_export(ring)) {
+    warnings_.push_back("the key ring " + ring.name() +
+                        " has no verified copy; without it nothing can be read again: "
+                        "stratos keyring export FILE");
+  }
+  gateway_security_ = net::make_tls_security(gateway_runtime_, *gateway_key_);
+  dialer_ = std::make_unique<ProcessDialer>(gateway_runtime_, *gateway_security_,
+                                            gateway_key_->public_key());
+  for (const auto& node : nodes_) {
+    ProcessDialer::Local local;
+    local.runtime = &nodes_runtime_;
+    local.router = &node->router();
+    dialer_->add_local(node->key(), local);
+  }
+  GatewayHostOptions options;
+  options.address = options_.s3_address;
+  options.region = settings_.region;
+  options.virtual_host = kVirtualHost;
+  options.payer = payer;
+  auto channel = meta_channel(gateway_runtime_, gateway_key_->public_key());
+  STRATOS_TRY(gateway_,
+              block_on(gateway_runtime_,
+                       GatewayHost::start(gateway_runtime_, std::move(channel), *dialer_,
+                                          std::move(ring), metrics_, std::move(options))));
+  return {};
+}
+
+Result<void> Mesh::open_ops() {
+  ops_ = std::make_unique<OpsHandler>(metrics_, [this] { return readiness(); });
+  STRATOS_TRY(ops_server_, http::Server::start(gateway_runtime_, options_.ops_address, *ops_, {}));
+  return {};
+}
+
+OpsHandler::Readiness Mesh::readiness() const {
+  OpsHandler::Readiness readiness;
+  readiness.warnings = warnings_;
+  if (stopped_) readiness.reasons.emplace_back("stopping");
+  return readiness;
+}
+
+// A node counts once the index has registered it and hears from it.
+Result<void> Mesh::wait_for_nodes() {
+  const auto count = [](meta::MetaClient* client) -> Task<Result<meta::GetNodes::Reply>> {
+    const meta::GetNodes query;
+    co_return co_await client->query(query);
+  };
+  const auto channel = meta_channel(gateway_runtime_, gateway_key_->public_key());
+  meta::MetaClient client(gateway_runtime_, *channel);
+  const auto pause = [](Runtime* runtime) -> Task<void> { co_await runtime->sleep(20ms); };
+  const MonotonicTime give_up = gateway_runtime_.now() + kNodesReadyTimeout;
+  while (true) {
+    STRATOS_TRY(const meta::GetNodes::Reply reply, block_on(gateway_runtime_, count(&client)));
+    std::size_t up = 0;
+    for (const meta::NodeRecord& node : reply.nodes) up += node.state == meta::NodeState::up;
+    if (up >= settings_.nodes) return {};
+    if (gateway_runtime_.now() > give_up) {
+      return fail(Errc::unavailable,
+                  std::to_string(up) + " of " + std::to_string(settings_.nodes) + " nodes came up");
+    }
+    reap();
+    block_on(gateway_runtime_, pause(&gateway_runtime_));
+  }
+}
+
+std::vector<RunningNode> Mesh::nodes() const {
+  std::vector<RunningNode> list;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    RunningNode node;
+    node.id = to_string(nodes_[i]->id());
+    node.endpoint = nodes_[i]->address();
+    node.dir = folder_.node_path(static_cast<std::uint32_t>(i + 1));
+    node.pid = ::getpid();
+    list.push_back(std::move(node));
+  }
+  for (const ChildProcess& child : children_) {
+    RunningNode node;
+    node.id = child.name();
+    node.dir = folder_.path() + "/nodes/" + child.name();
+    node.pid = child.pid();
+    list.push_back(std::move(node));
+  }
+  return list;
+}
+
+std::vector<std::string> Mesh::warnings() const { return warnings_; }
+
+void Mesh::reap() {
+  for (ChildProcess& child : children_) child.reap();
+}
+
+void Mesh::stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  folder_.clear_run();
+  const auto stop_server = [](http::Server* server) -> Task<void> {
+    co_await server->stop(Duration(0));
+  };
+  const auto stop_rpc = [](net::RpcServer* server) -> Task<void> { co_await server->stop(); };
+  if (gateway_) block_on(gateway_runtime_, gateway_->stop());
+  if (ops_server_) block_on(gateway_runtime_, stop_server(ops_server_.get()));
+  for (ChildProcess& child : children_) child.terminate();
+  for (const auto& node : nodes_) block_on(nodes_runtime_, node->stop());
+  for (ChildProcess& child : children_) child.join(2s);
+  if (meta_server_) block_on(meta_runtime_, stop_rpc(meta_server_.get()));
+  if (meta_) block_on(meta_runtime_, meta_->stop());
+  gateway_runtime_.stop();
+  nodes_runtime_.stop();
+  meta_runtime_.stop();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LocalMesh>> LocalMesh::start(io::FileSystem& fs, MeshFolder folder,
+                                                    LocalMeshOptions options) {
+  auto mesh = std::make_unique<Mesh>(fs, std::move(folder), std::move(options));
+  STRATOS_CHECK(mesh->open());
+  return mesh;
+}
+
+}  // namespace stratos::cli

@@ -1,0 +1,46 @@
+// LocalMesh: a whole mesh on one machine: index, storage nodes, S3 gateway. What `stratos dev`
+// runs.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/mesh_folder.hpp"
+
+namespace stratos::cli {
+
+struct LocalMeshOptions {
+  MeshSettings settings;
+  std::string s3_address = "127.0.0.1:9000";
+  std::string ops_address = "127.0.0.1:0";
+  bool processes = false;  // each storage node is a child process
+  std::string program;     // this program's path, for the children
+};
+
+struct RunningNode {
+  std::string id;
+  std::string endpoint;
+  std::string dir;
+  std::int64_t pid = 0;
+};
+
+// All calls block and come from the main thread.
+class LocalMesh {
+ public:
+  // Errc::folder_locked when the mesh runs already.
+  static Result<std::unique_ptr<LocalMesh>> start(io::FileSystem& fs, MeshFolder folder,
+                                                  LocalMeshOptions options);
+  virtual ~LocalMesh() = default;
+  virtual std::string s3_endpoint() const = 0;
+  virtual std::string ops_endpoint() const = 0;
+  virtual const MeshSettings& settings() const = 0;
+  virtual const std::vector<MeshAccount>& accounts() const = 0;
+  virtual std::vector<RunningNode> nodes() const = 0;
+  // What the operator should know, such as a key ring without a copy.
+  virtual std::vector<std::string> warnings() const = 0;
+  // Takes notice of children that ended; never blocks.
+  virtual void reap() = 0;
+  virtual void stop() = 0;
+};
+
+}  // namespace stratos::cli

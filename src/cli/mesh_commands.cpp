@@ -1,0 +1,203 @@
+// nodes, meta health, meta explain
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cli/admin_session.hpp"
+#include "cli/commands.hpp"
+#include "cli/s3_session.hpp"
+#include "meta/placement.hpp"
+
+namespace stratos::cli {
+namespace {
+
+using nlohmann::json;
+
+Result<void> show_nodes(const Session& session) {
+  MeshFolder folder = session.folder();
+  STRATOS_TRY(const auto admin, AdminSession::open(folder));
+  STRATOS_TRY(const meta::GetNodes::Reply registry, admin->query(meta::GetNodes{}));
+  STRATOS_TRY(const meta::NodeStatusReply live, admin->node_status());
+  std::map<NodeId, meta::HeartbeatRequest> said;
+  for (const meta::HeartbeatRequest& status : live.nodes) said[status.node] = status;
+  json list = json::array();
+  for (const meta::NodeRecord& node : registry.nodes) {
+    const meta::HeartbeatRequest& status = said[node.id];
+    list.push_back({{"id", to_string(node.id)},
+                    {"state", name_of(node.state)},
+                    {"score", node.score},
+                    {"used_bytes", status.used_bytes},
+                    {"free_bytes", status.free_bytes},
+                    {"trash_bytes", status.trash_bytes},
+                    {"fragments", status.fragments},
+                    {"endpoint", node.endpoint},
+                    {"domain", node.domain}});
+  }
+  if (session.output.json) {
+    print_json(list);
+    return {};
+  }
+  print_line("NODE   STATE      SCORE        USED        FREE       TRASH  ENDPOINT");
+  for (const json& node : list) {
+    std::array<char, 256> line{};
+    std::snprintf(line.data(), line.size(), "%-6s %-10s %5d %11s %11s %11s  %s",
+                  node["id"].get<std::string>().c_str(), node["state"].get<std::string>().c_str(),
+                  node["score"].get<int>(), human_bytes(node["used_bytes"]).c_str(),
+                  human_bytes(node["free_bytes"]).c_str(), human_bytes(node["trash_bytes"]).c_str(),
+                  node["endpoint"].get<std::string>().c_str());
+    print_line(line.data());
+  }
+  return {};
+}
+
+Result<void> show_health(const Session& session) {
+  MeshFolder folder = session.folder();
+  STRATOS_TRY(const auto admin, AdminSession::open(folder));
+  STRATOS_TRY(const meta::GetHealth::Reply health, admin->query(meta::GetHealth{}));
+  json margins = json::object();
+  for (const auto& margin : health.by_margin) {
+    margins[std::to_string(margin.margin)] = margin.segments;
+  }
+  const json value = {{"segments", health.segments},
+                      {"at_full", health.at_full},
+                      {"by_margin", margins},
+                      {"repair_queue", health.below_full},
+                      {"unrepairable", health.unrepairable},
+                      {"lost", health.lost},
+                      {"unreadable_now", health.unreadable},
+                      {"domains_up", health.domains_up},
+                      {"protection",
+                       "failure domains are nodes of one machine: no protection "
+                       "against its loss"}};
+  if (session.output.json) {
+    print_json(value);
+    return {};
+  }
+  for (const char* name : {"segments", "at_full", "repair_queue", "unrepairable", "lost",
+                           "unreadable_now", "domains_up"}) {
+    print_line(std::string(name) + ": " + value[name].dump());
+  }
+  for (const auto& [margin, count] : margins.items()) {
+    print_line("margin " + margin + ": " + count.dump() + " segments");
+  }
+  return {};
+}
+
+// Why each node holds what it holds of one segment.
+json explain_segment(const meta::SegmentRecord& segment, const meta::NodeTable* table) {
+  json holders = json::array();
+  std::vector<NodeId> ranked;
+  if (table != nullptr) {
+    meta::PlacementUnit unit;
+    unit.id = segment.id.view();
+    unit.capability = meta::kStorageCapability;
+    ranked = meta::rank(unit, *table);
+  }
+  for (const meta::Holder& holder : segment.holders) {
+    const auto at = std::ranges::find(ranked, holder.node);
+    std::string why = "placed by a node table that is gone";
+    if (at != ranked.end()) {
+      why = "rank " + std::to_string(at - ranked.begin() + 1) + " of " +
+            std::to_string(ranked.size()) + " for this segment in node table " +
+            std::to_string(table->version);
+    }
+    holders.push_back({{"index", holder.index},
+                       {"kind", holder.index < segment.k ? "data" : "parity"},
+                       {"node", to_string(holder.node)},
+                       {"root", holder.root.hex()},
+                       {"why", why}});
+  }
+  return {{"segment", segment.id.hex()},
+          {"k", segment.k},
+          {"m", segment.m},
+          {"length", segment.length},
+          {"fragment_length", segment.fragment_length},
+          {"references", segment.references},
+          {"generation", segment.generation.value},
+          {"missing", static_cast<std::size_t>(segment.k + segment.m) - segment.holders.size()},
+          {"holders", holders}};
+}
+
+Result<std::vector<meta::SlicePage>> pages_of(AdminSession& admin,
+                                              const meta::GetObject::Reply& object) {
+  std::vector<meta::SlicePage> pages;
+  if (object.version.page) pages.push_back(*object.version.page);
+  for (std::uint32_t i = 0; object.version.pages > 1 && i < object.version.pages; ++i) {
+    meta::GetSlicePage query;
+    query.bucket = object.bucket;
+    query.version = object.version.id;
+    query.page = i;
+    STRATOS_TRY(meta::SlicePage page, admin.query(query));
+    pages.push_back(std::move(page));
+  }
+  return pages;
+}
+
+Result<json> explain_object(AdminSession& admin, const S3Path& path) {
+  meta::GetObject query;
+  query.bucket = path.bucket;
+  query.key = path.key;
+  STRATOS_TRY(const meta::GetObject::Reply object, admin.query(query));
+  STRATOS_TRY(const std::vector<meta::SlicePage> pages, pages_of(admin, object));
+  json segments = json::array();
+  for (const meta::SlicePage& page : pages) {
+    for (const meta::Slice& slice : page.slices) {
+      meta::GetSegments ask;
+      ask.ids.push_back(slice.segment);
+      STRATOS_TRY(const meta::GetSegments::Reply found, admin.query(ask));
+      if (found.segments.empty()) continue;
+      meta::GetNodeTable table_query;
+      table_query.version = found.segments[0].table_version;
+      const auto table = admin.query(table_query);
+      json segment = explain_segment(found.segments[0], table ? &*table : nullptr);
+      segment["offset_in_segment"] = slice.offset;
+      segment["bytes_of_object"] = slice.length;
+      segments.push_back(std::move(segment));
+    }
+  }
+  return json{{"bucket", path.bucket},
+              {"key", path.key},
+              {"size", object.version.size},
+              {"version", object.version.id.hex()},
+              {"class", object.version.is_inline ? "inline" : "segments"},
+              {"segments", segments}};
+}
+
+Result<void> explain(const Session& session, const std::string& text) {
+  const auto path = parse_s3_path(text);
+  if (!path || path->key.empty()) {
+    return fail(Errc::invalid_argument, text + ": s3://bucket/key expected");
+  }
+  MeshFolder folder = session.folder();
+  STRATOS_TRY(const auto admin, AdminSession::open(folder));
+  STRATOS_TRY(const json value, explain_object(*admin, *path));
+  if (session.output.json) {
+    print_json(value);
+    return {};
+  }
+  print_line(text + ": " + human_bytes(value["size"]) + ", " + value["class"].get<std::string>());
+  for (const json& segment : value["segments"]) {
+    print_line("segment " + segment["segment"].get<std::string>() + "  " + segment["k"].dump() +
+               "+" + segment["m"].dump() + "  missing " + segment["missing"].dump());
+    for (const json& holder : segment["holders"]) {
+      print_line("  " + holder["index"].dump() + " " + holder["kind"].get<std::string>() + "  " +
+                 holder["node"].get<std::string>() + "  " + holder["why"].get<std::string>());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_mesh_commands(CLI::App& app, CLI::App& meta, Session& session) {
+  CLI::App& nodes = *app.add_subcommand("nodes", "The storage nodes: state, score, bytes");
+  on_chosen(nodes, session, [&session] { return show_nodes(session); });
+  CLI::App& health = *meta.add_subcommand("health", "How safe the data is");
+  on_chosen(health, session, [&session] { return show_health(session); });
+  CLI::App& why = *meta.add_subcommand("explain", "Which nodes hold an object, and why");
+  auto path = std::make_shared<std::string>();
+  why.add_option("object", *path, "s3://bucket/key")->required();
+  on_chosen(why, session, [&session, path] { return explain(session, *path); });
+}
+
+}  // namespace stratos::cli

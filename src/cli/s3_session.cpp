@@ -1,0 +1,261 @@
+#include "cli/s3_session.hpp"
+
+#include <algorithm>
+#include <pugixml.hpp>
+
+namespace stratos::cli {
+namespace {
+
+constexpr Duration kTimeout = 120s;
+constexpr std::size_t kChunkBytes = 1 << 20;
+constexpr std::size_t kMaxAnswerBytes = 16 << 20;
+
+std::string object_target(const S3Path& path) {
+  std::string target = "/" + http::percent_encode(path.bucket, false);
+  if (!path.key.empty()) target += "/" + http::percent_encode(path.key, true);
+  return target;
+}
+
+Error error_of(int status, ByteView body) {
+  pugi::xml_document document;
+  document.load_buffer(body.data(), body.size());
+  const pugi::xml_node error = document.child("Error");
+  std::string message = "HTTP " + std::to_string(status);
+  if (error) {
+    message = std::string(error.child_value("Code")) + ": " + error.child_value("Message");
+  }
+  switch (status) {
+    case 403:
+      return Error(Errc::access_denied, message);
+    case 404:
+      return Error(Errc::not_found, message);
+    case 409:
+      return Error(Errc::already_exists, message);
+    case 412:
+      return Error(Errc::precondition_failed, message);
+    case 501:
+      return Error(Errc::not_implemented, message);
+    case 503:
+      return Error(Errc::unavailable, message);
+    case 507:
+      return Error(Errc::resource_exhausted, message);
+    default:
+      return Error(status >= 500 ? Errc::internal : Errc::invalid_argument, message);
+  }
+}
+
+// Feeds a blocking source to an HTTP request.
+class SourceBody final : public http::BodyReader {
+ public:
+  SourceBody(Runtime& runtime, S3Session::Source source, std::uint64_t size)
+      : runtime_(runtime), source_(std::move(source)), size_(size) {}
+  Task<Result<Buffer>> read(std::size_t max_bytes) override {
+    auto work = [this, max_bytes] { return source_(max_bytes); };
+    co_return co_await runtime_.offload(std::move(work), 100us);
+  }
+  std::optional<std::uint64_t> length() const override { return size_; }
+
+ private:
+  Runtime& runtime_;
+  S3Session::Source source_;
+  std::uint64_t size_;
+};
+
+}  // namespace
+
+struct S3Session::Request {
+  std::string method;
+  std::string target;
+  http::Headers headers;
+  Source source;
+  std::uint64_t size = 0;
+  const Sink* sink = nullptr;
+  std::function<void(std::uint64_t)> total;
+};
+
+std::optional<S3Path> parse_s3_path(std::string_view text) {
+  constexpr std::string_view kScheme = "s3://";
+  if (!text.starts_with(kScheme)) return std::nullopt;
+  text.remove_prefix(kScheme.size());
+  const std::size_t slash = text.find('/');
+  S3Path path;
+  path.bucket = text.substr(0, slash);
+  if (slash != text.npos) path.key = text.substr(slash + 1);
+  return path;
+}
+
+S3Session::S3Session(std::string address, gateway::s3::Credentials credentials)
+    : pool_(2),
+      runtime_(pool_, "s3"),
+      address_(std::move(address)),
+      credentials_(std::move(credentials)) {}
+
+S3Session::~S3Session() {
+  const auto drop = [](std::unique_ptr<http::Client> client) -> Task<void> {
+    client.reset();
+    co_return;
+  };
+  block_on(runtime_, drop(std::move(client_)));
+  runtime_.stop();
+}
+
+Result<std::unique_ptr<S3Session>> S3Session::open(const MeshFolder& folder,
+                                                   const std::string& account) {
+  STRATOS_TRY(const MeshRun run, folder.run());
+  STRATOS_TRY(const std::vector<MeshAccount> accounts, folder.accounts());
+  const auto found = std::ranges::find_if(accounts, [&account](const MeshAccount& candidate) {
+    return account.empty() || candidate.name == account;
+  });
+  if (found == accounts.end()) return fail(Errc::not_found, "account " + account);
+  gateway::s3::Credentials credentials;
+  credentials.access_key_id = found->access_key;
+  credentials.secret = found->secret_key;
+  credentials.region = "us-east-1";
+  if (const auto settings = folder.stored_settings()) credentials.region = settings->region;
+  constexpr std::string_view kScheme = "http://";
+  std::string address = run.s3_endpoint.substr(kScheme.size());
+  return std::unique_ptr<S3Session>(new S3Session(std::move(address), std::move(credentials)));
+}
+
+Task<Result<S3Session::Answer>> S3Session::exchange_task(std::shared_ptr<Request> request) {
+  if (!client_) client_ = std::make_unique<http::Client>(runtime_, address_);
+  request->headers.set("host", address_);
+  STRATOS_CO_CHECK(gateway::s3::sign_request(request->method, request->target, request->headers,
+                                             "UNSIGNED-PAYLOAD", credentials_,
+                                             runtime_.wall_now()));
+  std::unique_ptr<SourceBody> body;
+  if (request->source) {
+    body = std::make_unique<SourceBody>(runtime_, request->source, request->size);
+  }
+  STRATOS_CO_TRY(http::ClientResponse response,
+                 co_await client_->send(request->method, request->target, request->headers,
+                                        body.get(), request->size, kTimeout));
+  Answer answer;
+  answer.status = response.status;
+  answer.headers = std::move(response.headers);
+  const bool stream = request->sink != nullptr && answer.status < 300;
+  if (stream && request->total) request->total(response.body->length().value_or(0));
+  if (!stream) {
+    STRATOS_CO_TRY(answer.body, co_await http::read_all(*response.body, kMaxAnswerBytes));
+  }
+  while (stream) {
+    STRATOS_CO_TRY(Buffer data, co_await response.body->read(kChunkBytes));
+    if (data.empty()) break;
+    STRATOS_CO_CHECK((*request->sink)(data.view()));
+  }
+  if (answer.status >= 300) co_return fail(error_of(answer.status, answer.body));
+  co_return answer;
+}
+
+Result<S3Session::Answer> S3Session::exchange(Request request) {
+  return block_on(runtime_, exchange_task(std::make_shared<Request>(std::move(request))));
+}
+
+Result<void> S3Session::create_bucket(const std::string& name) {
+  Request request;
+  request.method = "PUT";
+  request.target = object_target({name, ""});
+  STRATOS_CHECK(exchange(std::move(request)));
+  return {};
+}
+
+Result<void> S3Session::delete_bucket(const std::string& name) {
+  Request request;
+  request.method = "DELETE";
+  request.target = object_target({name, ""});
+  STRATOS_CHECK(exchange(std::move(request)));
+  return {};
+}
+
+Result<std::vector<std::string>> S3Session::list_buckets() {
+  Request request;
+  request.method = "GET";
+  request.target = "/";
+  STRATOS_TRY(const Answer answer, exchange(std::move(request)));
+  pugi::xml_document document;
+  document.load_buffer(answer.body.data(), answer.body.size());
+  std::vector<std::string> names;
+  for (const pugi::xml_node bucket :
+       document.child("ListAllMyBucketsResult").child("Buckets").children("Bucket")) {
+    names.emplace_back(bucket.child_value("Name"));
+  }
+  return names;
+}
+
+Result<S3Listing> S3Session::list(const S3Path& path, bool recursive, const std::string& token) {
+  Request request;
+  request.method = "GET";
+  request.target = "/" + http::percent_encode(path.bucket, false) +
+                   "?encoding-type=url&list-type=2&prefix=" + http::percent_encode(path.key, false);
+  if (!recursive) request.target += "&delimiter=%2F";
+  if (!token.empty()) {
+    request.target += "&continuation-token=" + http::percent_encode(token, false);
+  }
+  STRATOS_TRY(const Answer answer, exchange(std::move(request)));
+  pugi::xml_document document;
+  document.load_buffer(answer.body.data(), answer.body.size());
+  const pugi::xml_node result = document.child("ListBucketResult");
+  S3Listing listing;
+  for (const pugi::xml_node node : result.children("Contents")) {
+    S3Object object;
+    STRATOS_TRY(object.key, http::percent_decode(node.child_value("Key"), true));
+    object.size = node.child("Size").text().as_ullong();
+    object.modified = node.child_value("LastModified");
+    object.etag = node.child_value("ETag");
+    listing.objects.push_back(std::move(object));
+  }
+  for (const pugi::xml_node node : result.children("CommonPrefixes")) {
+    STRATOS_TRY(std::string prefix, http::percent_decode(node.child_value("Prefix"), true));
+    listing.prefixes.push_back(std::move(prefix));
+  }
+  listing.next = result.child_value("NextContinuationToken");
+  return listing;
+}
+
+Result<void> S3Session::remove(const S3Path& path) {
+  Request request;
+  request.method = "DELETE";
+  request.target = object_target(path);
+  STRATOS_CHECK(exchange(std::move(request)));
+  return {};
+}
+
+Result<http::Headers> S3Session::head(const S3Path& path) {
+  Request request;
+  request.method = "HEAD";
+  request.target = object_target(path);
+  STRATOS_TRY(Answer answer, exchange(std::move(request)));
+  return std::move(answer.headers);
+}
+
+Result<void> S3Session::get(const S3Path& path, const Sink& sink,
+                            const std::function<void(std::uint64_t)>& total) {
+  Request request;
+  request.method = "GET";
+  request.target = object_target(path);
+  request.sink = &sink;
+  request.total = total;
+  STRATOS_CHECK(exchange(std::move(request)));
+  return {};
+}
+
+Result<void> S3Session::put(const S3Path& path, Source source, std::uint64_t size) {
+  Request request;
+  request.method = "PUT";
+  request.target = object_target(path);
+  request.source = std::move(source);
+  request.size = size;
+  STRATOS_CHECK(exchange(std::move(request)));
+  return {};
+}
+
+Result<void> S3Session::copy(const S3Path& from, const S3Path& to) {
+  Request request;
+  request.method = "PUT";
+  request.target = object_target(to);
+  request.headers.add("x-amz-copy-source", object_target(from));
+  STRATOS_CHECK(exchange(std::move(request)));
+  return {};
+}
+
+}  // namespace stratos::cli
