@@ -170,7 +170,7 @@ inline Task<void> a_late_read_leaves_the_stream_usable(Runtime& runtime, std::st
 inline Task<void> a_late_write_ends_the_stream(Runtime& runtime, std::string address) {
   Pair pair = co_await make_pair(runtime, std::move(address));
   // More than any socket buffer holds, and nobody reads.
-  const Bytes data = pattern(64 << 20);
+  const Bytes data(64 << 20);
   const auto late = co_await pair.near->write(data, 20ms);
   EXPECT_EQ(late.error().code(), Errc::deadline_exceeded);
   const auto again = co_await pair.near->write(as_bytes("x"), kLong);

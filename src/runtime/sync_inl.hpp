@@ -80,9 +80,12 @@ Task<Result<T>> with_deadline(Runtime& runtime, Task<Result<T>> task, Duration t
   const auto state = co_await boost::asio::this_coro::cancellation_state;
   auto crossing = std::make_shared<detail::Crossing<T>>();
   start(runtime.executor(), crossing, detail::run_here<T>(crossing, std::move(task)));
-  if (crossing->result) co_return std::move(*crossing->result);
-
   Parked self(runtime.parking());
+  if (crossing->result) {
+    // A loop of calls that are ready at once lets the executor clean up after each.
+    co_await self.yield();
+    co_return std::move(*crossing->result);
+  }
   crossing->waiter = &self;
   const Wake reason = co_await self.wait(timeout, state);
   if (reason != Wake::done) {
