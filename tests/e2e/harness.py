@@ -204,6 +204,11 @@ class Mesh:
         return found if "://" in found else f"http://{found}"
 
     @property
+    def operations_endpoint(self):
+        """Where /livez, /readyz and /metrics are."""
+        return json.loads((self.folder / "run.json").read_text())["ops"]
+
+    @property
     def region(self):
         return self.ready["s3"]["region"]
 

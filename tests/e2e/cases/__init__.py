@@ -1,5 +1,6 @@
 """All cases: the cheap ones first."""
 from cases import lifecycle  # noqa: F401
+from cases import commands  # noqa: F401
 from cases import boto_objects  # noqa: F401
 from cases import boto_uploads  # noqa: F401
 from cases import boto_access  # noqa: F401

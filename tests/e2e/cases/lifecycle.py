@@ -38,10 +38,11 @@ def ready_line(context):
 
 @case("lifecycle.endpoints", needs=())
 def endpoints(context):
-    mesh = context.mesh
-    check_equal(fetch(f"{mesh.endpoint}/livez")[0], 200, "/livez")
-    check_equal(fetch(f"{mesh.endpoint}/readyz")[0], 200, "/readyz")
-    status, text = fetch(f"{mesh.endpoint}/metrics")
+    base = context.mesh.operations_endpoint
+    check_equal(fetch(f"{base}/livez")[0], 200, "/livez")
+    status, text = fetch(f"{base}/readyz")
+    check_equal((status, json.loads(text)["reasons"]), (200, []), "/readyz")
+    status, text = fetch(f"{base}/metrics")
     check_equal(status, 200, "/metrics")
     check("# TYPE stratos_" in text, f"metrics in Prometheus' form: {text[:200]}")
 
@@ -110,7 +111,7 @@ def locked_folder(context):
                           seconds=30)
     check(second.returncode != 0, "the second start should fail")
     check_equal(second.stdout, b"", "no ready line from it")
-    check_equal(fetch(f"{mesh.endpoint}/readyz")[0], 200, "the first still serves")
+    check_equal(fetch(f"{mesh.operations_endpoint}/readyz")[0], 200, "the first still serves")
 
 
 @case("lifecycle.nodes-and-health", needs=("boto3",))

@@ -1,0 +1,119 @@
+"""The program's own commands: objects, exit codes, key rings."""
+import json
+import shutil
+
+from harness import MIB, check, check_equal, pattern, tree_of, write_tree
+from registry import case
+from cases.boto_objects import body_of
+
+# What the exit codes mean: see docs/OPERATIONS.md.
+USAGE, NOT_FOUND, CONFLICT = 2, 3, 6
+
+
+def json_lines(output):
+    return [json.loads(line) for line in output.decode().splitlines()]
+
+
+@case("commands.objects", needs=())
+def objects(context):
+    mesh = context.mesh
+    bucket = f"s3://{context.bucket_name()}"
+    big, back = context.folder / "big", context.folder / "back"
+    big.write_bytes(pattern(1, 20 * MIB))
+    mesh.stratos("mb", bucket)
+    mesh.stratos("cp", big, f"{bucket}/dir/big")
+    mesh.stratos("cp", f"{bucket}/dir/big", back)
+    check(back.read_bytes() == big.read_bytes(), "20 MiB up and down")
+    check(mesh.stratos("cat", f"{bucket}/dir/big").stdout == big.read_bytes(), "cat")
+    mesh.stratos("cp", f"{bucket}/dir/big", f"{bucket}/copy")
+    rows = json_lines(mesh.stratos("ls", "-r", bucket, "--json").stdout)
+    check_equal([(r["key"], r["size"]) for r in rows],
+                [("copy", 20 * MIB), ("dir/big", 20 * MIB)], "ls -r")
+    rows = json_lines(mesh.stratos("ls", bucket, "--json").stdout)
+    check_equal([r.get("key", r.get("prefix")) for r in rows if r], ["dir/", "copy"],
+                "ls shows prefixes, then objects")
+    check(bucket.encode() in mesh.stratos("ls").stdout, "ls shows the bucket")
+    attributes = json.loads(mesh.stratos("stat", f"{bucket}/copy", "--json").stdout)
+    lengths = [v for k, v in attributes.items() if k.lower() == "content-length"]
+    check_equal(lengths, [str(20 * MIB)], "stat")
+    explained = mesh.stratos_json("meta", "explain", f"{bucket}/copy")
+    check(all(len(s["holders"]) == 6 for s in explained["segments"]), "explain names the holders")
+    mesh.stratos("rm", "-r", bucket)
+    mesh.stratos("rb", bucket)
+
+
+@case("commands.trees", needs=())
+def trees(context):
+    mesh = context.mesh
+    bucket = f"s3://{context.bucket_name()}"
+    source, back = context.folder / "source", context.folder / "back"
+    write_tree(source, {f"d{i % 3}/ä {i}+": pattern(i, i * 3000) for i in range(30)})
+    mesh.stratos("mb", bucket)
+    mesh.stratos("cp", "-r", "--dry-run", source, f"{bucket}/tree")
+    check_equal(mesh.stratos("ls", "-r", bucket).stdout, b"", "after a dry run")
+    mesh.stratos("cp", "-r", source, f"{bucket}/tree")
+    mesh.stratos("cp", "-r", f"{bucket}/tree", back)
+    check_equal(tree_of(back), tree_of(source), "the tree that came back")
+
+
+@case("commands.exit-codes", needs=())
+def exit_codes(context):
+    mesh = context.mesh
+    bucket = f"s3://{context.bucket_name()}"
+    mesh.stratos("mb", bucket)
+    mesh.stratos("mb", bucket, ok=(CONFLICT,))
+    (context.folder / "f").write_bytes(b"x")
+    mesh.stratos("cp", context.folder / "f", f"{bucket}/f")
+    mesh.stratos("rb", bucket, ok=(CONFLICT,))
+    for command in ("cat", "stat"):
+        failed = mesh.stratos(command, f"{bucket}/none", "--json", ok=(NOT_FOUND,))
+        check_equal(failed.stdout, b"", "data of a failed command")
+        check("error" in json.loads(failed.stderr.splitlines()[-1]), "the error as JSON on stderr")
+    mesh.stratos("cp", f"{bucket}/none", context.folder / "none", ok=(NOT_FOUND,))
+    check(not (context.folder / "none").exists(), "a failed copy leaves no file")
+    mesh.stratos("no-such-command", ok=(USAGE,))
+    mesh.stratos("cp", "only-one", ok=(USAGE,))
+    mesh.stratos("ls", "--dir", context.folder / "nowhere", ok=(NOT_FOUND,))
+
+
+@case("keyring.new-gateway")
+def new_gateway(context):
+    """The gateway's folder is lost; with the exported ring its successor reads everything."""
+    mesh = context.new_mesh()
+    s3 = mesh.s3()
+    bucket = context.new_bucket(s3)
+    sizes = (10, 5000, 100_000, 3 * MIB)
+    for size in sizes:
+        s3.put_object(Bucket=bucket, Key=str(size), Body=pattern(size, size), Metadata={"s": str(size)})
+    copy, words, wrong = (context.folder / name for name in ("ring", "words", "wrong"))
+    words.write_text("seven horses in a boat\n")
+    wrong.write_text("eight horses in a boat\n")
+    mesh.stratos("keyring", "export", copy, "--passphrase-file", words)
+    check_equal(oct(copy.stat().st_mode & 0o777), "0o600", "mode of the copy")
+    mesh.stratos("keyring", "verify", copy, "--passphrase-file", words)
+    mesh.stop()
+    shutil.rmtree(mesh.folder / "gateway")
+    refused = mesh.stratos("keyring", "import", copy, "--passphrase-file", wrong, ok=None)
+    check(refused.returncode != 0, "another passphrase does not open the copy")
+    mesh.stratos("keyring", "import", copy, "--passphrase-file", words)
+    mesh.start()
+    s3 = mesh.s3()
+    for size in sizes:
+        got = s3.get_object(Bucket=bucket, Key=str(size))
+        check(body_of(got) == pattern(size, size), f"{size} bytes read by the new gateway")
+        check_equal(got["Metadata"], {"s": str(size)}, "sealed metadata")
+
+
+@case("keyring.rotation")
+def rotation(context):
+    """What was written under the old version stays readable under the new one."""
+    mesh = context.new_mesh()
+    bucket = context.new_bucket(mesh.s3())
+    mesh.s3().put_object(Bucket=bucket, Key="old", Body=pattern(1, 200_000))
+    before = mesh.stratos_json("keyring", "rotate")["versions"]
+    mesh.restart()
+    s3 = mesh.s3()
+    s3.put_object(Bucket=bucket, Key="new", Body=pattern(2, 200_000))
+    check(body_of(s3.get_object(Bucket=bucket, Key="old")) == pattern(1, 200_000), "the old object")
+    check(body_of(s3.get_object(Bucket=bucket, Key="new")) == pattern(2, 200_000), "the new object")
+    check(mesh.stratos_json("keyring", "rotate")["versions"] > before, "versions count up")
