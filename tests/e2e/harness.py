@@ -206,7 +206,7 @@ class Mesh:
     @property
     def operations_endpoint(self):
         """Where /livez, /readyz and /metrics are."""
-        return json.loads((self.folder / "run.json").read_text())["ops"]
+        return self.ready["ops"]
 
     @property
     def region(self):

@@ -110,8 +110,8 @@ def two_nodes_killed(context):
         mesh.stratos("node", "start", str(node), "--dir", mesh.folder)
     poll(lambda: all(n["state"] == "up" for n in mesh.stratos_json("nodes")),
          "both nodes are back", 60, every=0.2)
-    read_all(s3, bucket, keys, "with the nodes back")
-    mesh.wait_until_full(120)
+    read_all(s3, bucket, keys + after_kill, "with the nodes back")
+    check_equal(mesh.health()["lost"], 0, "lost segments")
     context.figure("writes refused", traffic.refused, "writes")
 
 
