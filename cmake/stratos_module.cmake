@@ -24,7 +24,7 @@ function(stratos_module NAME)
   set(dir ${CMAKE_SOURCE_DIR}/src/${NAME})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${dir}/*_test.cpp)
-  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
   if(sources)
     add_library(stratos_${NAME} STATIC ${sources})
     target_link_libraries(stratos_${NAME} PUBLIC stratos_options ${ARG_DEPS} ${ARG_LIBS} Threads::Threads)
@@ -51,15 +51,14 @@ endfunction()
 # Every test program hangs on this target, so that a sanitizer build need not build the product.
 add_custom_target(stratos_tests)
 
-# stratos_test(TARGET [LABEL <unit>] [TIMEOUT <120>] SOURCES <files...> DEPS <targets...>)
-# A GoogleTest program known to ctest under its label; the limit, in seconds, is for each test.
+set(STRATOS_TEST_TIMEOUT 120 CACHE STRING "Seconds that one test may take")
+
+# stratos_test(TARGET [LABEL <unit>] SOURCES <files...> DEPS <targets...>)
+# A GoogleTest program known to ctest under its label.
 function(stratos_test TARGET)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
-  endif()
-  if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
   endif()
   add_executable(${TARGET} ${ARG_SOURCES})
   target_link_libraries(${TARGET} PRIVATE ${ARG_DEPS} GTest::gtest_main GTest::gmock ${RAPIDCHECK_LIBRARY})
@@ -67,7 +66,7 @@ function(stratos_test TARGET)
   stratos_precompile(${TARGET})
   include(GoogleTest)
   gtest_discover_tests(${TARGET} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS ${ARG_LABEL})
+    PROPERTIES TIMEOUT ${STRATOS_TEST_TIMEOUT} LABELS ${ARG_LABEL})
   add_dependencies(stratos_tests ${TARGET})
 endfunction()
 

@@ -1,6 +1,8 @@
 // How this process reaches storage nodes: through memory when it runs them itself, else by TLS.
 #pragma once
 #include <map>
+#include <memory>
+#include <set>
 
 #include "client/node_directory.hpp"
 #include "net/rpc.hpp"
@@ -19,20 +21,17 @@ class ProcessDialer final : public client::Dialer {
   // Before the first dial; both outlive the channels.
   void add_local(const crypto::MachineKey& key, Local local) { locals_[key] = local; }
 
-  std::unique_ptr<net::Channel> dial(const meta::NodeRecord& node) override {
-    const auto local = locals_.find(node.key);
-    if (local != locals_.end()) {
-      return net::make_loopback_channel(runtime_, *local->second.runtime, *local->second.router,
-                                        self_);
-    }
-    return net::make_remote_channel(runtime_, security_, node.endpoint, node.key, {});
-  }
+  std::unique_ptr<net::Channel> dial(const meta::NodeRecord& node) override;
+
+  // On the runtime's executor: calls to these nodes fail from now on, as if the network were cut.
+  void cut_off(std::set<NodeId> nodes) { *cut_ = std::move(nodes); }
 
  private:
   Runtime& runtime_;
   net::StreamSecurity& security_;
   crypto::MachineKey self_;
   std::map<crypto::MachineKey, Local> locals_;
+  std::shared_ptr<std::set<NodeId>> cut_ = std::make_shared<std::set<NodeId>>();
 };
 
 }  // namespace stratos::cli

@@ -15,9 +15,7 @@ Result<client::KeyRing> KeyRingFiles::open() const {
   return client::KeyRing::open(sealed, passphrase);
 }
 
-Result<client::KeyRing> KeyRingFiles::open_or_create(Random& random) {
-  STRATOS_CHECK(fs_.make_dirs(folder_));
-  if (fs_.exists(folder_ + "/keyring")) return open();
+Result<client::KeyRing> KeyRingFiles::create(Random& random) {
   Bytes id(4);
   random.fill(id);
   client::KeyRing ring = client::KeyRing::create("ring-" + to_hex(id), random);

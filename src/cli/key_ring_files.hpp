@@ -10,8 +10,9 @@ namespace stratos::cli {
 class KeyRingFiles {
  public:
   KeyRingFiles(io::FileSystem& fs, std::string folder) : fs_(fs), folder_(std::move(folder)) {}
-  // Opens the ring; makes one at the first start.
-  Result<client::KeyRing> open_or_create(Random& random);
+  // A new ring with a random name, stored.
+  Result<client::KeyRing> create(Random& random);
+  // Errc::file_not_found when there is none.
   Result<client::KeyRing> open() const;
   Result<void> store(const client::KeyRing& ring, Random& random);
   // Whether a copy of exactly this ring was exported and read back.

@@ -6,10 +6,10 @@
 #include "cli/child_process.hpp"
 #include "cli/gateway_host.hpp"
 #include "cli/key_ring_files.hpp"
+#include "cli/meta_host.hpp"
 #include "cli/node_host.hpp"
 #include "cli/ops_server.hpp"
 #include "meta/meta_client.hpp"
-#include "meta/service.hpp"
 #include "runtime/real_runtime.hpp"
 
 namespace stratos::cli {
@@ -35,10 +35,12 @@ class Mesh final : public LocalMesh {
   Result<void> open();
   std::string s3_endpoint() const override { return "http://" + gateway_->address(); }
   std::string ops_endpoint() const override { return "http://" + ops_server_->address(); }
+  std::string virtual_host() const override { return std::string(kVirtualHost); }
   const MeshSettings& settings() const override { return settings_; }
   const std::vector<MeshAccount>& accounts() const override { return accounts_; }
   std::vector<RunningNode> nodes() const override;
   std::vector<std::string> warnings() const override;
+  void cut_off(const std::vector<NodeId>& nodes) override;
   void reap() override;
   void stop() override;
 
@@ -47,6 +49,7 @@ class Mesh final : public LocalMesh {
   Result<void> open_nodes();
   Result<void> open_node_here(std::uint32_t number);
   Result<void> open_node_process(std::uint32_t number);
+  Result<void> open_ring(bool is_new);
   Result<void> open_accounts(AccountId& payer);
   Result<void> open_gateway(AccountId payer);
   Result<void> open_ops();
@@ -63,6 +66,7 @@ class Mesh final : public LocalMesh {
   std::vector<MeshAccount> accounts_;
   std::unique_ptr<io::FolderLock> lock_;
   SystemRandom random_;
+  std::optional<client::KeyRing> ring_;
   metrics::Registry metrics_;
 
   // Everything below is torn down in reverse by stop().
@@ -70,13 +74,9 @@ class Mesh final : public LocalMesh {
   RealRuntime meta_runtime_{pool_, "meta"};
   RealRuntime nodes_runtime_{pool_, "nodes"};
   RealRuntime gateway_runtime_{pool_, "gateway"};
-  std::optional<crypto::MachineSigner> meta_key_;
   std::optional<crypto::MachineSigner> gateway_key_;
-  std::unique_ptr<net::StreamSecurity> meta_security_;
   std::unique_ptr<net::StreamSecurity> gateway_security_;
-  std::vector<std::unique_ptr<net::StreamSecurity>> node_securities_;
-  std::unique_ptr<meta::MetaService> meta_;
-  std::unique_ptr<net::RpcServer> meta_server_;
+  std::unique_ptr<MetaHost> meta_;
   std::vector<std::unique_ptr<NodeHost>> nodes_;
   std::vector<ChildProcess> children_;
   std::unique_ptr<ProcessDialer> dialer_;
@@ -90,10 +90,12 @@ class Mesh final : public LocalMesh {
 Result<void> Mesh::open() {
   STRATOS_CHECK(fs_.make_dirs(folder_.path()));
   STRATOS_TRY(lock_, fs_.lock(folder_.path()));
+  const bool is_new = !folder_.stored_settings();
   STRATOS_TRY(settings_, folder_.settings(options_.settings));
   STRATOS_CHECK(open_meta());
   STRATOS_CHECK(open_nodes());
   AccountId payer;
+  STRATOS_CHECK(open_ring(is_new));
   STRATOS_CHECK(open_accounts(payer));
   STRATOS_CHECK(open_gateway(payer));
   STRATOS_CHECK(open_ops());
@@ -101,34 +103,16 @@ Result<void> Mesh::open() {
   MeshRun run;
   run.pid = ::getpid();
   run.s3_endpoint = s3_endpoint();
-  run.meta_endpoint = meta_server_->address();
-  run.meta_key = meta_key_->public_key().hex();
+  run.meta_endpoint = meta_->address();
+  run.meta_key = meta_->key().hex();
   run.ops_endpoint = ops_endpoint();
   return folder_.store_run(run);
 }
 
 Result<void> Mesh::open_meta() {
-  STRATOS_TRY(meta_key_, folder_.machine_key("meta", random_));
   STRATOS_TRY(gateway_key_, folder_.machine_key("gateway", random_));
-  STRATOS_TRY(const crypto::MachineSigner admin, folder_.machine_key("admin", random_));
-  meta::ServiceOptions options;
-  options.folder = folder_.meta_path();
-  options.clients = {gateway_key_->public_key(), admin.public_key(), meta_key_->public_key()};
-  options.params.network = "dev";
-  options.params.meta_keys = {meta_key_->public_key()};
-  meta::Profile profile;
-  profile.name = std::to_string(settings_.k) + "+" + std::to_string(settings_.m);
-  profile.k = settings_.k;
-  profile.m = settings_.m;
-  profile.copies = 3;
-  options.params.profiles = {profile};
-  STRATOS_TRY(meta_,
-              block_on(meta_runtime_, meta::MetaService::start(meta_runtime_, fs_, *meta_key_,
-                                                               metrics_, std::move(options))));
-  meta_security_ = net::make_tls_security(meta_runtime_, *meta_key_);
-  const auto anyone = [](const crypto::MachineKey&) { return true; };
-  STRATOS_TRY(meta_server_, net::RpcServer::start(meta_runtime_, "127.0.0.1:0", meta_->router(),
-                                                  *meta_security_, anyone, {}));
+  STRATOS_TRY(meta_, block_on(meta_runtime_,
+                              MetaHost::start(meta_runtime_, fs_, folder_, settings_, metrics_)));
   return {};
 }
 
@@ -163,8 +147,8 @@ Result<void> Mesh::open_node_process(std::uint32_t number) {
   if (number == 1) {
     MeshRun run;
     run.pid = ::getpid();
-    run.meta_endpoint = meta_server_->address();
-    run.meta_key = meta_key_->public_key().hex();
+    run.meta_endpoint = meta_->address();
+    run.meta_key = meta_->key().hex();
     STRATOS_CHECK(folder_.store_run(run));
   }
   const std::string id = "n" + std::to_string(number);
@@ -184,9 +168,29 @@ Result<void> Mesh::ensure(meta::MetaClient& client, const Command& command) {
   return {};
 }
 
-Result<void> Mesh::open_accounts(AccountId& payer) {
+// A mesh that holds data never gets a new ring by itself: that would make the data unreadable.
+Result<void> Mesh::open_ring(bool is_new) {
   KeyRingFiles files(fs_, folder_.path() + "/gateway");
-  STRATOS_TRY(const client::KeyRing ring, files.open_or_create(random_));
+  Result<client::KeyRing> ring = files.open();
+  if (!ring && ring.error().code() == Errc::file_not_found && is_new) {
+    ring = files.create(random_);
+  }
+  if (!ring) {
+    return fail(ring.error().code(),
+                "the gateway's key ring cannot be opened; bring a copy back "
+                "with: stratos keyring import FILE",
+                ring.error());
+  }
+  if (!files.has_verified_export(*ring)) {
+    warnings_.push_back("the key ring " + ring->name() +
+                        " has no verified copy; without the ring "
+                        "nothing can be read again: stratos keyring export FILE");
+  }
+  ring_ = std::move(*ring);
+  return {};
+}
+
+Result<void> Mesh::open_accounts(AccountId& payer) {
   const auto channel = meta_channel(gateway_runtime_, gateway_key_->public_key());
   meta::MetaClient client(gateway_runtime_, *channel);
   for (std::uint32_t number = 1; number <= settings_.accounts; ++number) {
@@ -197,7 +201,7 @@ Result<void> Mesh::open_accounts(AccountId& payer) {
     account.name = number == 1 ? "dev" : "dev" + std::to_string(number);
     account.address = crypto::to_checksum_address(signer.address());
     account.access_key = access_key_of(signer.address());
-    account.secret_key = ring.s3_secret(account.access_key);
+    account.secret_key = ring_->s3_secret(account.access_key);
     meta::CreateAccount create;
     create.account = signer.address();
     create.name = account.name;
@@ -214,13 +218,6 @@ Result<void> Mesh::open_accounts(AccountId& payer) {
 }
 
 Result<void> Mesh::open_gateway(AccountId payer) {
-  KeyRingFiles files(fs_, folder_.path() + "/gateway");
-  STRATOS_TRY(client::KeyRing ring, files.open());
-  if (!files.has_verified_export(ring)) {
-    warnings_.push_back("the key ring " + ring.name() +
-                        " has no verified copy; without it nothing can be read again: "
-                        "stratos keyring export FILE");
-  }
   gateway_security_ = net::make_tls_security(gateway_runtime_, *gateway_key_);
   dialer_ = std::make_unique<ProcessDialer>(gateway_runtime_, *gateway_security_,
                                             gateway_key_->public_key());
@@ -236,10 +233,9 @@ Result<void> Mesh::open_gateway(AccountId payer) {
   options.virtual_host = kVirtualHost;
   options.payer = payer;
   auto channel = meta_channel(gateway_runtime_, gateway_key_->public_key());
-  STRATOS_TRY(gateway_,
-              block_on(gateway_runtime_,
-                       GatewayHost::start(gateway_runtime_, std::move(channel), *dialer_,
-                                          std::move(ring), metrics_, std::move(options))));
+  STRATOS_TRY(gateway_, block_on(gateway_runtime_,
+                                 GatewayHost::start(gateway_runtime_, std::move(channel), *dialer_,
+                                                    *ring_, metrics_, std::move(options))));
   return {};
 }
 
@@ -302,6 +298,15 @@ std::vector<RunningNode> Mesh::nodes() const {
 
 std::vector<std::string> Mesh::warnings() const { return warnings_; }
 
+void Mesh::cut_off(const std::vector<NodeId>& nodes) {
+  const auto cut = [](ProcessDialer* dialer, std::set<NodeId> which) -> Task<void> {
+    dialer->cut_off(std::move(which));
+    co_return;
+  };
+  std::set<NodeId> which(nodes.begin(), nodes.end());
+  block_on(gateway_runtime_, cut(dialer_.get(), std::move(which)));
+}
+
 void Mesh::reap() {
   for (ChildProcess& child : children_) child.reap();
 }
@@ -313,13 +318,11 @@ void Mesh::stop() {
   const auto stop_server = [](http::Server* server) -> Task<void> {
     co_await server->stop(Duration(0));
   };
-  const auto stop_rpc = [](net::RpcServer* server) -> Task<void> { co_await server->stop(); };
   if (gateway_) block_on(gateway_runtime_, gateway_->stop());
   if (ops_server_) block_on(gateway_runtime_, stop_server(ops_server_.get()));
   for (ChildProcess& child : children_) child.terminate();
   for (const auto& node : nodes_) block_on(nodes_runtime_, node->stop());
   for (ChildProcess& child : children_) child.join(2s);
-  if (meta_server_) block_on(meta_runtime_, stop_rpc(meta_server_.get()));
   if (meta_) block_on(meta_runtime_, meta_->stop());
   gateway_runtime_.stop();
   nodes_runtime_.stop();

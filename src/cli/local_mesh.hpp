@@ -33,11 +33,14 @@ class LocalMesh {
   virtual ~LocalMesh() = default;
   virtual std::string s3_endpoint() const = 0;
   virtual std::string ops_endpoint() const = 0;
+  virtual std::string virtual_host() const = 0;
   virtual const MeshSettings& settings() const = 0;
   virtual const std::vector<MeshAccount>& accounts() const = 0;
   virtual std::vector<RunningNode> nodes() const = 0;
   // What the operator should know, such as a key ring without a copy.
   virtual std::vector<std::string> warnings() const = 0;
+  // The gateway reaches these nodes no more until the next call with others.
+  virtual void cut_off(const std::vector<NodeId>& nodes) = 0;
   // Takes notice of children that ended; never blocks.
   virtual void reap() = 0;
   virtual void stop() = 0;

@@ -221,12 +221,9 @@ Result<void> copy_one(const Session& session, const Arguments& arguments, S3Sess
   std::string target = arguments.second;
   if (!to && fs::is_directory(target)) target += "/" + fs::path(from->key).filename().string();
   if (!arguments.dry_run) {
-    if (from && to)
-      STRATOS_CHECK(s3.copy(*from, *to));
-    else if (to)
-      STRATOS_CHECK(upload(session, s3, arguments.first, *to));
-    else
-      STRATOS_CHECK(download(session, s3, *from, target));
+    STRATOS_CHECK(from && to ? s3.copy(*from, *to)
+                  : to       ? upload(session, s3, arguments.first, *to)
+                             : download(session, s3, *from, target));
   }
   report_copy(session, arguments, arguments.first, to ? name_of_path(*to) : target);
   return {};

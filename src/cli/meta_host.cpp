@@ -1,0 +1,50 @@
+#include "cli/meta_host.hpp"
+
+namespace stratos::cli {
+namespace {
+
+constexpr std::uint8_t kCopies = 3;
+
+meta::Profile profile_of(const MeshSettings& settings) {
+  meta::Profile profile;
+  profile.name = std::to_string(settings.k) + "+" + std::to_string(settings.m);
+  profile.k = settings.k;
+  profile.m = settings.m;
+  profile.copies = kCopies;
+  return profile;
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::FileSystem& fs,
+                                                        MeshFolder& folder,
+                                                        const MeshSettings& settings,
+                                                        metrics::Registry& metrics) {
+  SystemRandom random;
+  STRATOS_CO_TRY(crypto::MachineSigner key, folder.machine_key("meta", random));
+  STRATOS_CO_TRY(const crypto::MachineSigner gateway, folder.machine_key("gateway", random));
+  STRATOS_CO_TRY(const crypto::MachineSigner admin, folder.machine_key("admin", random));
+  std::unique_ptr<MetaHost> host(new MetaHost(std::move(key)));
+  meta::ServiceOptions options;
+  options.folder = folder.meta_path();
+  options.clients.push_back(gateway.public_key());
+  options.clients.push_back(admin.public_key());
+  options.params.network = "dev";
+  options.params.meta_keys.push_back(host->key());
+  options.params.profiles.push_back(profile_of(settings));
+  STRATOS_CO_TRY(host->service_, co_await meta::MetaService::start(runtime, fs, host->key_, metrics,
+                                                                   std::move(options)));
+  host->security_ = net::make_tls_security(runtime, host->key_);
+  // Machines may connect to register; what each may ask for is checked by its key.
+  const auto anyone = [](const crypto::MachineKey&) { return true; };
+  STRATOS_CO_TRY(host->server_, net::RpcServer::start(runtime, "127.0.0.1:0", host->router(),
+                                                      *host->security_, anyone, {}));
+  co_return host;
+}
+
+Task<void> MetaHost::stop() {
+  co_await server_->stop();
+  co_await service_->stop();
+}
+
+}  // namespace stratos::cli

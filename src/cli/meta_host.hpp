@@ -1,0 +1,32 @@
+// MetaHost: one meta node as this program runs it, inside `stratos dev` or as `stratos meta start`.
+#pragma once
+#include <memory>
+
+#include "base/metrics.hpp"
+#include "cli/mesh_folder.hpp"
+#include "meta/service.hpp"
+#include "net/rpc.hpp"
+
+namespace stratos::cli {
+
+// Lives on one runtime; what it is given outlives it.
+class MetaHost {
+ public:
+  static Task<Result<std::unique_ptr<MetaHost>>> start(Runtime& runtime, io::FileSystem& fs,
+                                                       MeshFolder& folder,
+                                                       const MeshSettings& settings,
+                                                       metrics::Registry& metrics);
+  std::string address() const { return server_->address(); }
+  const crypto::MachineKey& key() const { return key_.public_key(); }
+  const net::Router& router() const { return service_->router(); }
+  Task<void> stop();
+
+ private:
+  explicit MetaHost(crypto::MachineSigner key) : key_(std::move(key)) {}
+  crypto::MachineSigner key_;
+  std::unique_ptr<net::StreamSecurity> security_;
+  std::unique_ptr<meta::MetaService> service_;
+  std::unique_ptr<net::RpcServer> server_;
+};
+
+}  // namespace stratos::cli

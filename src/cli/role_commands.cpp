@@ -1,0 +1,157 @@
+// stratos meta start, stratos node start ID, stratos gateway start: one role each, in the
+// foreground.
+#include <unistd.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "base/log.hpp"
+#include "cli/commands.hpp"
+#include "cli/gateway_host.hpp"
+#include "cli/key_ring_files.hpp"
+#include "cli/meta_host.hpp"
+#include "cli/node_host.hpp"
+#include "runtime/real_runtime.hpp"
+
+namespace stratos::cli {
+namespace {
+
+constexpr std::size_t kPoolThreads = 4;
+
+// The process around one role: its threads and metrics.
+struct RoleProcess {
+  explicit RoleProcess(const std::string& name) : runtime(pool, name) {
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  SignalWaiter signals;
+  metrics::Registry metrics;
+  BlockingPool pool{kPoolThreads};
+  RealRuntime runtime;
+};
+
+// The mesh's meta node, over TLS as this machine.
+struct MetaLink {
+  std::unique_ptr<net::StreamSecurity> security;
+  std::unique_ptr<net::Channel> channel;
+};
+Result<MetaLink> link_to_meta(Runtime& runtime, const MeshFolder& folder,
+                              const crypto::MachineSigner& key) {
+  STRATOS_TRY(const MeshRun run, folder.run());
+  STRATOS_TRY(const crypto::MachineKey meta_key, crypto::MachineKey::from_hex_text(run.meta_key));
+  MetaLink link;
+  link.security = net::make_tls_security(runtime, key);
+  link.channel = net::make_remote_channel(runtime, *link.security, run.meta_endpoint, meta_key, {});
+  return link;
+}
+
+void say_started(const Session& session, const std::string& role, const std::string& address) {
+  if (session.output.json) {
+    print_json({{"event", "ready"}, {"role", role}, {"endpoint", address}, {"pid", ::getpid()}});
+  } else {
+    log::info("role.ready", {{"role", role}, {"endpoint", address}});
+  }
+}
+
+// "n3" or "3"
+Result<std::uint32_t> parse_node_number(std::string_view id) {
+  if (id.starts_with('n')) id.remove_prefix(1);
+  std::uint32_t number = 0;
+  for (char c : id) {
+    if (c < '0' || c > '9' || number > 10'000) return fail(Errc::invalid_argument, "node id");
+    number = number * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  if (number == 0) return fail(Errc::invalid_argument, "node ids are n1, n2, ...");
+  return number;
+}
+
+Result<void> start_node(const Session& session, const std::string& id) {
+  STRATOS_TRY(const std::uint32_t number, parse_node_number(id));
+  RoleProcess process("node");
+  MeshFolder folder = session.folder();
+  SystemRandom random;
+  STRATOS_TRY(crypto::MachineSigner key,
+              folder.machine_key("node-" + std::to_string(number), random));
+  STRATOS_TRY(MetaLink link, link_to_meta(process.runtime, folder, key));
+  NodeHostOptions options;
+  options.number = number;
+  options.folder = folder.node_path(number);
+  STRATOS_TRY(const std::unique_ptr<NodeHost> node,
+              block_on(process.runtime, NodeHost::start(process.runtime, io::real_file_system(),
+                                                        std::move(link.channel), std::move(key),
+                                                        process.metrics, std::move(options))));
+  say_started(session, to_string(node->id()), node->address());
+  process.signals.wait();
+  block_on(process.runtime, node->stop());
+  process.runtime.stop();
+  return {};
+}
+
+Result<void> start_meta(const Session& session, const MeshSettings& wanted) {
+  RoleProcess process("meta");
+  io::FileSystem& fs = io::real_file_system();
+  MeshFolder folder = session.folder();
+  STRATOS_CHECK(fs.make_dirs(folder.path()));
+  STRATOS_TRY(const auto lock, fs.lock(folder.path()));
+  STRATOS_TRY(const MeshSettings settings, folder.settings(wanted));
+  STRATOS_TRY(const std::unique_ptr<MetaHost> meta,
+              block_on(process.runtime,
+                       MetaHost::start(process.runtime, fs, folder, settings, process.metrics)));
+  MeshRun run;
+  run.pid = ::getpid();
+  run.meta_endpoint = meta->address();
+  run.meta_key = meta->key().hex();
+  STRATOS_CHECK(folder.store_run(run));
+  say_started(session, "meta", meta->address());
+  process.signals.wait();
+  folder.clear_run();
+  block_on(process.runtime, meta->stop());
+  process.runtime.stop();
+  return {};
+}
+
+Result<void> start_gateway(const Session& session, const std::string& address) {
+  RoleProcess process("gateway");
+  MeshFolder folder = session.folder();
+  SystemRandom random;
+  STRATOS_TRY(const crypto::MachineSigner key, folder.machine_key("gateway", random));
+  STRATOS_TRY(MetaLink link, link_to_meta(process.runtime, folder, key));
+  STRATOS_TRY(const client::KeyRing ring,
+              KeyRingFiles(io::real_file_system(), folder.path() + "/gateway").open());
+  STRATOS_TRY(const std::vector<MeshAccount> accounts, folder.accounts());
+  if (accounts.empty()) return fail(Errc::bad_config, "the mesh has no account");
+  GatewayHostOptions options;
+  options.address = address;
+  STRATOS_TRY(options.payer, crypto::parse_address(accounts[0].address));
+  STRATOS_TRY(const MeshSettings settings, folder.stored_settings());
+  options.region = settings.region;
+  ProcessDialer dialer(process.runtime, *link.security, key.public_key());
+  STRATOS_TRY(
+      const std::unique_ptr<GatewayHost> gateway,
+      block_on(process.runtime, GatewayHost::start(process.runtime, std::move(link.channel), dialer,
+                                                   ring, process.metrics, std::move(options))));
+  say_started(session, "gateway", gateway->address());
+  process.signals.wait();
+  block_on(process.runtime, gateway->stop());
+  process.runtime.stop();
+  return {};
+}
+
+}  // namespace
+
+void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Session& session) {
+  CLI::App& node_start = *node.add_subcommand("start", "Run one storage node of a mesh");
+  auto id = std::make_shared<std::string>();
+  node_start.add_option("id", *id, "n1, n2, ...")->required();
+  on_chosen(node_start, session, [&session, id] { return start_node(session, *id); });
+
+  CLI::App& meta_start = *meta.add_subcommand("start", "Run the meta node of a mesh");
+  on_chosen(meta_start, session, [&session] { return start_meta(session, MeshSettings{}); });
+
+  CLI::App& gateway_start = *gateway.add_subcommand("start", "Run one more S3 gateway of a mesh");
+  auto address = std::make_shared<std::string>("127.0.0.1:9000");
+  gateway_start.add_option("--s3", *address, "HOST:PORT; port 0 picks one");
+  on_chosen(gateway_start, session,
+            [&session, address] { return start_gateway(session, *address); });
+}
+
+}  // namespace stratos::cli
