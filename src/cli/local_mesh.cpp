@@ -10,6 +10,7 @@
 #include "cli/node_host.hpp"
 #include "cli/ops_server.hpp"
 #include "meta/meta_client.hpp"
+#include "resource/node.hpp"
 #include "runtime/real_runtime.hpp"
 
 namespace stratos::cli {
@@ -129,9 +130,8 @@ Result<void> Mesh::open_nodes() {
 
 Result<void> Mesh::open_node_here(std::uint32_t number) {
   STRATOS_TRY(crypto::MachineSigner key,
-              folder_.machine_key("node-" + std::to_string(number), random_));
+              resource::load_node_key(fs_, folder_.node_path(number), random_));
   NodeHostOptions options;
-  options.number = number;
   options.folder = folder_.node_path(number);
   auto channel = meta_channel(nodes_runtime_, key.public_key());
   STRATOS_TRY(

@@ -3,10 +3,10 @@
 //   mesh.json         settings, written at the first start
 //   run.json          endpoints of the running mesh
 //   credentials.json  access keys with their secrets (mode 0600)
-//   keys/             machine keys (0600): meta, gateway, admin, node-N
+//   keys/             keys (0600): meta, gateway, admin, account-N
 //   gateway/          keyring, keyring.secret (0600), exports.json
 //   meta/             index and log
-//   nodes/nN/         one folder for each storage node
+//   nodes/nN/         one folder for each storage node, its key in it
 #pragma once
 #include <string>
 #include <vector>

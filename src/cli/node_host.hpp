@@ -12,7 +12,6 @@
 namespace stratos::cli {
 
 struct NodeHostOptions {
-  std::uint32_t number = 0;  // nN in the mesh folder
   std::string folder;
   std::string address = "127.0.0.1:0";
   std::uint64_t reserve_bytes = 16 << 20;

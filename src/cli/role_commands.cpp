@@ -11,6 +11,7 @@
 #include "cli/key_ring_files.hpp"
 #include "cli/meta_host.hpp"
 #include "cli/node_host.hpp"
+#include "resource/node.hpp"
 #include "runtime/real_runtime.hpp"
 
 namespace stratos::cli {
@@ -70,10 +71,9 @@ Result<void> start_node(const Session& session, const std::string& id) {
   MeshFolder folder = session.folder();
   SystemRandom random;
   STRATOS_TRY(crypto::MachineSigner key,
-              folder.machine_key("node-" + std::to_string(number), random));
+              resource::load_node_key(io::real_file_system(), folder.node_path(number), random));
   STRATOS_TRY(MetaLink link, link_to_meta(process.runtime, folder, key));
   NodeHostOptions options;
-  options.number = number;
   options.folder = folder.node_path(number);
   STRATOS_TRY(const std::unique_ptr<NodeHost> node,
               block_on(process.runtime, NodeHost::start(process.runtime, io::real_file_system(),
