@@ -7,9 +7,10 @@ namespace {
 
 // Records hold 16 KiB; several of them per system call.
 constexpr std::size_t kMinReadBytes = 2 * 1024;
-constexpr std::size_t kMaxReadBytes = 256 * 1024;
+constexpr std::size_t kMaxReadBytes = 64 * 1024;
 constexpr std::size_t kPlainPerWrite = 128 * 1024;
 constexpr std::size_t kGatherBytes = 16 * 1024;
+constexpr std::size_t kKeptBytes = 32 * 1024;
 
 }  // namespace
 
@@ -177,7 +178,6 @@ Task<Result<void>> TlsStream::flush(MonotonicTime deadline) {
   wire.sending.clear();
   std::swap(wire.out, wire.sending);
   Result<void> written = co_await raw_->write(wire.sending, left(deadline));
-  if (wire.sending.capacity() > kPlainPerWrite * 2) wire.sending = {};
   co_return written;
 }
 
@@ -256,6 +256,9 @@ Task<Result<void>> TlsStream::send(ByteView plain, MonotonicTime deadline) {
     STRATOS_CO_CHECK(encrypt(part));
     STRATOS_CO_CHECK(co_await flush(deadline));
   }
+  // Idle connections are many: none keeps what a large write needed.
+  if (wire_->sending.capacity() > kKeptBytes) wire_->sending = {};
+  if (wire_->out.empty() && wire_->out.capacity() > kKeptBytes) wire_->out = {};
   co_return Result<void>{};
 }
 
