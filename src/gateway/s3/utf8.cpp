@@ -1,6 +1,7 @@
 #include "gateway/s3/utf8.hpp"
 
 #include <cstdint>
+#include <cstring>
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -30,6 +31,14 @@ std::uint8_t byte_at(std::string_view text, std::size_t i) {
   return static_cast<std::uint8_t>(text[i]);
 }
 
+// Keys and documents are mostly ASCII.
+bool starts_with_8_ascii(std::string_view text) {
+  std::uint64_t word = 0;
+  if (text.size() < sizeof word) return false;
+  std::memcpy(&word, text.data(), sizeof word);
+  return (word & 0x8080808080808080) == 0;
+}
+
 }  // namespace
 
 std::size_t utf8_sequence_length(std::string_view text) {
@@ -46,12 +55,13 @@ std::size_t utf8_sequence_length(std::string_view text) {
 }
 
 bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
+  while (true) {
+    while (starts_with_8_ascii(text)) text.remove_prefix(8);
+    if (text.empty()) return true;
     const std::size_t length = utf8_sequence_length(text);
     if (length == 0) return false;
     text.remove_prefix(length);
   }
-  return true;
 }
 
 }  // namespace stratos::gateway::s3
