@@ -48,8 +48,15 @@ struct Owner {
 struct BucketItem {
   std::string name;
   WallTime created;
+  std::string region;
 };
-std::string list_buckets_document(const Owner& owner, const std::vector<BucketItem>& buckets);
+struct BucketListing {
+  Owner owner;
+  std::vector<BucketItem> buckets;
+  std::string prefix;
+  std::string continuation_token;  // empty: there are no more
+};
+std::string list_buckets_document(const BucketListing& listing);
 
 struct ObjectItem {
   std::string key;
@@ -101,6 +108,7 @@ struct CopyResult {
   std::string etag;
   WallTime modified;
   std::optional<Checksum> checksum;
+  std::optional<ChecksumType> checksum_type;
 };
 std::string copy_object_document(const CopyResult& result);
 std::string copy_part_document(const CopyResult& result);

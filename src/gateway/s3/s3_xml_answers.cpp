@@ -82,6 +82,7 @@ std::string copy_document(std::string_view root, const CopyResult& result) {
   XmlWriter xml;
   xml.open_root(root).element("LastModified", result.modified).etag(result.etag);
   write_checksum(xml, result.checksum);
+  write_checksum_kind(xml, std::nullopt, result.checksum_type);
   xml.close(root);
   return std::move(xml).take();
 }
@@ -99,16 +100,22 @@ void write_deleted(XmlWriter& xml, const DeletedItem& item, bool quiet) {
 
 }  // namespace
 
-std::string list_buckets_document(const Owner& owner, const std::vector<BucketItem>& buckets) {
+std::string list_buckets_document(const BucketListing& listing) {
   XmlWriter xml;
   xml.open_root("ListAllMyBucketsResult");
-  write_owner(xml, "Owner", owner);
+  write_owner(xml, "Owner", listing.owner);
   xml.open("Buckets");
-  for (const BucketItem& bucket : buckets) {
+  for (const BucketItem& bucket : listing.buckets) {
     xml.open("Bucket").element("Name", bucket.name).element("CreationDate", bucket.created);
+    if (!bucket.region.empty()) xml.element("BucketRegion", bucket.region);
     xml.close("Bucket");
   }
-  xml.close("Buckets").close("ListAllMyBucketsResult");
+  xml.close("Buckets");
+  if (!listing.prefix.empty()) xml.element("Prefix", listing.prefix);
+  if (!listing.continuation_token.empty()) {
+    xml.element("ContinuationToken", listing.continuation_token);
+  }
+  xml.close("ListAllMyBucketsResult");
   return std::move(xml).take();
 }
 

@@ -265,6 +265,18 @@ TEST(ListObjects, WritesTheSecondForm) {
   EXPECT_FALSE(answer.root().child("Marker"));
 }
 
+TEST(ListObjects, HasExactlyTheseBytes) {
+  ObjectListing listing{.bucket = "b", .max_keys = 2};
+  listing.objects.push_back({.key = "a&b", .modified = kTime, .etag = "e", .size_bytes = 3});
+  EXPECT_EQ(list_objects_v2_document(listing, {}, nullptr),
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+            "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b</Name>"
+            "<Prefix></Prefix><MaxKeys>2</MaxKeys><IsTruncated>false</IsTruncated>"
+            "<KeyCount>1</KeyCount><Contents><Key>a&amp;b</Key>"
+            "<LastModified>2026-11-21T15:04:05.123Z</LastModified><ETag>&quot;e&quot;</ETag>"
+            "<Size>3</Size><StorageClass>STANDARD</StorageClass></Contents></ListBucketResult>");
+}
+
 TEST(ListObjects, SaysControlCharactersWithUrlEncoding) {
   ObjectListing listing = sample_listing();
   listing.url_encoding = true;
@@ -289,11 +301,19 @@ TEST(ListVersions, ShowsEveryKeyInItsOneVersion) {
 }
 
 TEST(ListBuckets, NamesOwnerAndBuckets) {
-  const Answer answer(list_buckets_document({"0xabc", "alice"}, {{"one", kTime}, {"two", {0}}}));
+  BucketListing listing;
+  listing.owner = {"0xabc", "alice"};
+  listing.buckets = {{"one", kTime, "us-east-1"}, {"two", {0}, ""}};
+  listing.prefix = "o<";
+  listing.continuation_token = "two";
+  const Answer answer(list_buckets_document(listing));
   EXPECT_STREQ(answer.root().name(), "ListAllMyBucketsResult");
   EXPECT_EQ(answer.at("Owner/ID"), "0xabc");
   EXPECT_EQ(answer.at("Buckets/Bucket/Name"), "one");
   EXPECT_EQ(answer.at("Buckets/Bucket/CreationDate"), "2026-11-21T15:04:05.123Z");
+  EXPECT_EQ(answer.at("Buckets/Bucket/BucketRegion"), "us-east-1");
+  EXPECT_EQ(answer.at("Prefix"), "o<");
+  EXPECT_EQ(answer.at("ContinuationToken"), "two");
   EXPECT_STREQ(answer.root().child("Buckets").last_child().child_value("Name"), "two");
 }
 

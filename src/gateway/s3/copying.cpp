@@ -1,0 +1,31 @@
+#include "gateway/s3/copying.hpp"
+
+#include "gateway/s3/s3_headers.hpp"
+
+namespace stratos::gateway::s3 {
+namespace {
+
+constexpr std::string_view kPrefix = "x-amz-copy-source-";
+
+}  // namespace
+
+Task<Result<void>> open_source(Call& call, std::string bucket) {
+  STRATOS_CO_CHECK(check_owner_header(call, "x-amz-source-expected-bucket-owner"));
+  const auto source = co_await call.backend.access.own_bucket(call.who(), bucket);
+  if (source) co_return Result<void>{};
+  call.error_details.emplace_back("BucketName", std::move(bucket));
+  co_return fail(source.error());
+}
+
+bool has_source_conditions(const http::Headers& headers) {
+  const Conditions asked = parse_conditions(headers, kPrefix);
+  return asked.if_match || asked.if_none_match || asked.if_modified_since ||
+         asked.if_unmodified_since;
+}
+
+Result<void> check_source(const http::Headers& headers, const client::ObjectInfo& source) {
+  return check_copy_source(parse_conditions(headers, kPrefix), source.attributes.etag.to_string(),
+                           source.modified);
+}
+
+}  // namespace stratos::gateway::s3

@@ -1,0 +1,13 @@
+// What copies of objects and of parts have in common: their source.
+#pragma once
+#include "gateway/s3/s3_call.hpp"
+
+namespace stratos::gateway::s3 {
+
+// The source's bucket must be the caller's too. Errc::no_such_bucket, Errc::access_denied.
+Task<Result<void>> open_source(Call& call, std::string bucket);
+bool has_source_conditions(const http::Headers& headers);
+// x-amz-copy-source-if-*. Errc::precondition_failed.
+Result<void> check_source(const http::Headers& headers, const client::ObjectInfo& source);
+
+}  // namespace stratos::gateway::s3

@@ -1,0 +1,51 @@
+#include "gateway/s3/operations.hpp"
+
+#include <array>
+
+namespace stratos::gateway::s3 {
+namespace {
+
+constexpr std::array<OperationHandler, static_cast<std::size_t>(Operation::unsupported)> kHandlers =
+    [] {
+      std::array<OperationHandler, static_cast<std::size_t>(Operation::unsupported)> table{};
+      const auto set = [&table](Operation operation, OperationHandler handler) {
+        table[static_cast<std::size_t>(operation)] = handler;
+      };
+      set(Operation::list_buckets, list_buckets);
+      set(Operation::create_bucket, create_bucket);
+      set(Operation::delete_bucket, delete_bucket);
+      set(Operation::head_bucket, head_bucket);
+      set(Operation::get_bucket_location, get_bucket_location);
+      set(Operation::get_bucket_versioning, get_bucket_versioning);
+      set(Operation::list_objects, list_objects);
+      set(Operation::list_objects_v2, list_objects_v2);
+      set(Operation::list_object_versions, list_object_versions);
+      set(Operation::list_multipart_uploads, list_multipart_uploads);
+      set(Operation::delete_objects, delete_objects);
+      set(Operation::get_object, get_object);
+      set(Operation::head_object, head_object);
+      set(Operation::put_object, put_object);
+      set(Operation::delete_object, delete_object);
+      set(Operation::copy_object, copy_object);
+      set(Operation::get_object_attributes, get_object_attributes);
+      set(Operation::create_multipart_upload, create_multipart_upload);
+      set(Operation::upload_part, upload_part);
+      set(Operation::upload_part_copy, upload_part_copy);
+      set(Operation::complete_multipart_upload, complete_multipart_upload);
+      set(Operation::abort_multipart_upload, abort_multipart_upload);
+      set(Operation::list_parts, list_parts);
+      return table;
+    }();
+
+}  // namespace
+
+OperationHandler handler_of(Operation operation) {
+  return operation == Operation::unsupported ? nullptr
+                                             : kHandlers[static_cast<std::size_t>(operation)];
+}
+
+bool needs_own_bucket(Operation operation) {
+  return operation != Operation::list_buckets && operation != Operation::create_bucket;
+}
+
+}  // namespace stratos::gateway::s3

@@ -1,0 +1,43 @@
+// What each operation does: one handler for each row of the table of operations.
+#pragma once
+#include "gateway/s3/s3_call.hpp"
+
+namespace stratos::gateway::s3 {
+
+// Answers the call, or returns the error to be answered. The caller is known; the bucket, where the
+// operation works on an existing one, is the caller's and stands in the call.
+using OperationHandler = Task<Result<void>> (*)(Call& call);
+// Null for Operation::unsupported.
+OperationHandler handler_of(Operation operation);
+// Whether the bucket has to exist and to be the caller's.
+bool needs_own_bucket(Operation operation);
+
+Task<Result<void>> list_buckets(Call& call);
+Task<Result<void>> create_bucket(Call& call);
+Task<Result<void>> delete_bucket(Call& call);
+Task<Result<void>> head_bucket(Call& call);
+Task<Result<void>> get_bucket_location(Call& call);
+Task<Result<void>> get_bucket_versioning(Call& call);
+
+Task<Result<void>> list_objects(Call& call);
+Task<Result<void>> list_objects_v2(Call& call);
+Task<Result<void>> list_object_versions(Call& call);
+
+Task<Result<void>> get_object(Call& call);
+Task<Result<void>> head_object(Call& call);
+Task<Result<void>> get_object_attributes(Call& call);
+
+Task<Result<void>> put_object(Call& call);
+Task<Result<void>> copy_object(Call& call);
+Task<Result<void>> delete_object(Call& call);
+Task<Result<void>> delete_objects(Call& call);
+
+Task<Result<void>> create_multipart_upload(Call& call);
+Task<Result<void>> upload_part(Call& call);
+Task<Result<void>> upload_part_copy(Call& call);
+Task<Result<void>> complete_multipart_upload(Call& call);
+Task<Result<void>> abort_multipart_upload(Call& call);
+Task<Result<void>> list_parts(Call& call);
+Task<Result<void>> list_multipart_uploads(Call& call);
+
+}  // namespace stratos::gateway::s3

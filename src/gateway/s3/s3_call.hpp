@@ -1,0 +1,91 @@
+// One request on its way through the service: what handlers are given and how they answer.
+#pragma once
+#include "gateway/s3/access.hpp"
+#include "gateway/s3/s3_service.hpp"
+#include "gateway/s3/s3_xml.hpp"
+#include "gateway/s3/upload_body.hpp"
+
+namespace stratos::gateway::s3 {
+
+// What all requests share.
+struct Backend {
+  Backend(Runtime& runtime_in, client::ObjectClient& objects_in, ServiceOptions options_in);
+
+  Runtime& runtime;
+  client::ObjectClient& objects;
+  ServiceOptions options;
+  Access access;
+  // An upload's settings never change: kept to save a question for every part.
+  BriefCache<client::UploadInfo> uploads;
+};
+
+// Lives in the frame of Service::handle.
+struct Call {
+  Backend& backend;
+  http::Request& request;
+  http::ResponseWriter& response;
+  S3Request s3;
+  std::optional<Identity> identity;
+  client::BucketInfo bucket;  // of operations on an existing bucket
+
+  // Of an answer that turns out to be an error.
+  http::Headers error_headers;
+  std::vector<std::pair<std::string, std::string>> error_details;
+
+  int status = 0;  // that was sent
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+
+  client::ObjectClient& objects() const { return backend.objects; }
+  client::Principal who() const { return identity->who; }
+  const http::Headers& headers() const { return request.headers; }
+};
+
+// Answers with the fields that every answer has. An error leaves the rest to the service.
+Task<Result<void>> answer(Call& call, int status, http::Headers headers, std::string body);
+Task<Result<void>> answer_empty(Call& call, int status, http::Headers headers);
+Task<Result<void>> answer_document(Call& call, http::Headers headers, std::string document);
+void add_common_headers(const Call& call, http::Headers& headers);
+
+// The body that a request brings, as its payload kind has it.
+struct Payload {
+  std::unique_ptr<AwsChunkedBody> decoder;  // of the streaming kinds
+  http::BodyReader* reader = nullptr;
+  std::uint64_t size_bytes = 0;
+  BodyPromise promise;
+};
+// `digests` are the headers that speak of the body's digests. Errc::missing_length,
+// Errc::entity_too_large and what the parts of the protocol say.
+Result<Payload> open_payload(Call& call, const http::Headers& digests, std::uint64_t max_bytes);
+
+enum class Integrity : std::uint8_t { optional, required };
+// A small body, whole and verified. Errc::too_large; Errc::invalid_request without a digest where
+// one is required.
+Task<Result<Bytes>> read_document(Call& call, std::size_t max_bytes, Integrity integrity);
+// The same, with checksum headers that speak of something else than the body.
+Task<Result<Bytes>> read_document_without_checksum(Call& call, std::size_t max_bytes);
+
+// What a request says about the object that it creates. Errc::metadata_too_large.
+Result<client::Attributes> parse_attributes(const http::Headers& headers);
+// If-Match and If-None-Match of a write. Errc::not_implemented, Errc::precondition_failed.
+Result<client::Condition> parse_write_condition(const http::Headers& headers);
+// Clients may name the account that they believe to be a bucket's owner. Errc::access_denied when
+// it is not the caller, who owns every bucket that a call may use.
+Result<void> check_owner_header(const Call& call, std::string_view header);
+// Only the one version "null" of every object exists. Errc::no_such_version.
+Result<void> check_version(std::string_view version_id);
+Result<void> check_version(const S3Request& request);
+
+client::Checksum to_client(const Checksum& checksum, ChecksumType type);
+struct KnownChecksum {
+  Checksum checksum;
+  ChecksumType type = ChecksumType::full_object;
+};
+// nullopt for none, and for algorithms that S3 does not know.
+std::optional<KnownChecksum> known_checksum(const std::vector<client::Checksum>& checksums);
+void add_checksum_headers(http::Headers& headers, const std::vector<client::Checksum>& checksums);
+
+std::string quoted(const client::ETag& etag);
+Owner owner_of(const AccountId& account);
+
+}  // namespace stratos::gateway::s3

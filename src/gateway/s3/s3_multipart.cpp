@@ -1,0 +1,314 @@
+// Multipart uploads.
+#include "gateway/s3/completion.hpp"
+#include "gateway/s3/copying.hpp"
+#include "gateway/s3/operations.hpp"
+#include "gateway/s3/s3_headers.hpp"
+
+namespace stratos::gateway::s3 {
+namespace {
+
+constexpr std::size_t kMaxCompletionBytes = 8 << 20;
+constexpr std::uint64_t kMaxPage = 1000;
+
+Result<UploadId> parse_upload_id(const S3Request& request) {
+  const std::string* text = request.query("uploadId");
+  if (!text) return fail(Errc::no_such_upload);
+  const auto id = UploadId::from_hex_text(*text);
+  // One spelling only, so that answers repeat what was asked.
+  if (!id || id->hex() != *text) return fail(Errc::no_such_upload);
+  return *id;
+}
+
+Result<std::uint32_t> parse_part_number(const S3Request& request) {
+  constexpr std::string_view kWhy = "Part number must be an integer between 1 and 10000, inclusive";
+  const auto number = query_number(request, "partNumber", 0, kMaxParts);
+  if (!number || *number == 0) return fail(Errc::invalid_argument, std::string(kWhy));
+  return static_cast<std::uint32_t>(*number);
+}
+
+Task<Result<client::UploadInfo>> upload_info(Call& call, UploadId id) {
+  auto& cache = call.backend.uploads;
+  std::string name = id.hex() + call.s3.bucket + "/" + call.s3.key;
+  if (const auto* known = cache.find(name, call.backend.runtime.now())) co_return *known;
+  auto found = co_await call.objects().head_upload(call.s3.bucket, call.s3.key, id);
+  if (found) cache.store(std::move(name), *found, call.backend.runtime.now());
+  co_return found;
+}
+
+struct ChecksumChoice {
+  std::optional<ChecksumAlgorithm> algorithm;
+  std::optional<ChecksumType> type;
+};
+
+ChecksumChoice choice_of(const client::UploadInfo& upload) {
+  ChecksumChoice choice;
+  if (upload.checksum_algorithm.empty()) return choice;
+  if (const auto algorithm = parse_checksum_algorithm(upload.checksum_algorithm)) {
+    choice.algorithm = *algorithm;
+    if (const auto type = resolve_checksum_type(*algorithm, upload.checksum_type)) {
+      choice.type = *type;
+    }
+  }
+  return choice;
+}
+
+Result<ChecksumChoice> parse_checksum_choice(const http::Headers& headers) {
+  ChecksumChoice choice;
+  const auto name = headers.get("x-amz-checksum-algorithm");
+  const auto type = headers.get("x-amz-checksum-type");
+  if (!name) {
+    if (!type) return choice;
+    return fail(Errc::invalid_request,
+                "x-amz-checksum-type needs a value for x-amz-checksum-algorithm.");
+  }
+  STRATOS_TRY(choice.algorithm, parse_checksum_algorithm(*name));
+  STRATOS_TRY(choice.type, resolve_checksum_type(*choice.algorithm, type));
+  return choice;
+}
+
+Result<void> check_part_algorithm(const ChecksumChoice& upload, const BodyPromise& promise) {
+  if (!upload.algorithm || !promise.algorithm || *upload.algorithm == *promise.algorithm) return {};
+  return fail(Errc::invalid_request,
+              "Checksum Type mismatch occurred, expected checksum Type: " +
+                  std::string(info_of(*upload.algorithm).name) +
+                  ", actual checksum Type: " + std::string(info_of(*promise.algorithm).name));
+}
+
+void add_part_checksum(http::Headers& headers, const std::vector<client::Checksum>& checksums) {
+  if (const auto known = known_checksum(checksums)) {
+    headers.add(std::string(info_of(known->checksum.algorithm).header), known->checksum.text());
+  }
+}
+
+std::string location_of(const Call& call) {
+  std::string location = "http://";
+  location.append(call.headers().get("host").value_or("")).append("/");
+  if (!call.s3.virtual_host) location.append(call.s3.bucket).append("/");
+  return location.append(http::percent_encode(call.s3.key, true));
+}
+
+Task<Result<void>> answer_completed(Call& call, const client::Attributes& attributes) {
+  CompleteResult result;
+  result.location = location_of(call);
+  result.bucket = call.s3.bucket;
+  result.key = call.s3.key;
+  result.etag = attributes.etag.to_string();
+  if (const auto known = known_checksum(attributes.checksums)) {
+    result.checksum = known->checksum;
+    result.checksum_type = known->type;
+  }
+  http::Headers headers;
+  headers.add("x-amz-server-side-encryption", "AES256");
+  co_return co_await answer_document(call, std::move(headers), complete_upload_document(result));
+}
+
+// A completion whose answer was lost is asked for again when the upload is gone: the object that
+// stands there and was made of the same parts is its result.
+Task<Result<void>> answer_repeated(Call& call, std::vector<CompletedPart> wanted, Error error) {
+  if (error.code() != Errc::no_such_upload) co_return fail(std::move(error));
+  const auto etag = etag_of_parts(wanted);
+  if (!etag) co_return fail(std::move(error));
+  const auto found = co_await call.objects().head(call.s3.bucket, call.s3.key);
+  if (!found || found->attributes.etag != *etag) co_return fail(std::move(error));
+  co_return co_await answer_completed(call, found->attributes);
+}
+
+Task<Result<client::ObjectInfo>> run_completion(Call& call, UploadId id,
+                                                const std::vector<CompletedPart>& wanted) {
+  STRATOS_CO_TRY(const CompletionPromise promise, parse_completion_promise(call.headers()));
+  STRATOS_CO_TRY(const client::Condition condition, parse_write_condition(call.headers()));
+  STRATOS_CO_TRY(const client::UploadInfo upload, co_await upload_info(call, id));
+  STRATOS_CO_TRY(const std::vector<client::PartInfo> stored,
+                 co_await call.objects().list_parts(call.s3.bucket, call.s3.key, id, 0, kMaxParts));
+  STRATOS_CO_TRY(Completion plan, plan_completion(upload, wanted, stored, promise));
+  co_return co_await call.objects().complete_upload(call.who(), call.s3.bucket, call.s3.key, id,
+                                                    std::move(plan.parts), plan.etag,
+                                                    std::move(plan.checksums), condition);
+}
+
+Task<Result<std::optional<client::ByteRange>>> parse_source_range(Call& call,
+                                                                  const CopySource& source) {
+  const auto header = call.headers().get("x-amz-copy-source-range");
+  std::optional<client::ByteRange> range;
+  if (!header && !has_source_conditions(call.headers())) co_return range;
+  STRATOS_CO_TRY(const client::ObjectInfo info,
+                 co_await call.objects().head(source.bucket, source.key));
+  STRATOS_CO_CHECK(check_source(call.headers(), info));
+  if (!header) co_return range;
+  STRATOS_CO_TRY(const ByteRange wanted, parse_copy_range(*header, info.size));
+  range = client::ByteRange{wanted.offset, wanted.offset + wanted.length - 1};
+  co_return range;
+}
+
+UploadItem to_item(client::UploadInfo upload) {
+  const ChecksumChoice choice = choice_of(upload);
+  UploadItem item;
+  item.key = std::move(upload.key);
+  item.upload_id = upload.id.hex();
+  item.initiated = upload.created;
+  item.checksum_algorithm = choice.algorithm;
+  item.checksum_type = choice.type;
+  return item;
+}
+
+Result<UploadId> parse_upload_marker(const S3Request& request, const std::string& key_marker) {
+  const std::string* text = request.query("upload-id-marker");
+  // S3 ignores it where there is no key to go with it.
+  if (!text || text->empty() || key_marker.empty()) return UploadId{};
+  const auto id = UploadId::from_hex_text(*text);
+  if (!id) return fail(Errc::invalid_argument, "Invalid uploadId marker");
+  return *id;
+}
+
+}  // namespace
+
+Task<Result<void>> create_multipart_upload(Call& call) {
+  STRATOS_CO_TRY(const ChecksumChoice choice, parse_checksum_choice(call.headers()));
+  client::CreateUploadRequest request;
+  STRATOS_CO_TRY(request.attributes, parse_attributes(call.headers()));
+  if (choice.algorithm) request.checksum_algorithm = info_of(*choice.algorithm).name;
+  if (choice.type) request.checksum_type = name_of(*choice.type);
+  http::Headers headers;
+  headers.add("x-amz-server-side-encryption", "AES256");
+  if (choice.algorithm) headers.add("x-amz-checksum-algorithm", request.checksum_algorithm);
+  if (choice.type) headers.add("x-amz-checksum-type", request.checksum_type);
+  STRATOS_CO_TRY(const UploadId id,
+                 co_await call.objects().create_upload(call.who(), call.s3.bucket, call.s3.key,
+                                                       std::move(request)));
+  const UploadName name{call.s3.bucket, call.s3.key, id.hex()};
+  co_return co_await answer_document(call, std::move(headers), initiate_upload_document(name));
+}
+
+Task<Result<void>> upload_part(Call& call) {
+  STRATOS_CO_TRY(const UploadId id, parse_upload_id(call.s3));
+  STRATOS_CO_TRY(const std::uint32_t number, parse_part_number(call.s3));
+  STRATOS_CO_TRY(Payload payload,
+                 open_payload(call, call.headers(), call.backend.options.max_body_bytes));
+  STRATOS_CO_TRY(const client::UploadInfo upload, co_await upload_info(call, id));
+  const ChecksumChoice choice = choice_of(upload);
+  STRATOS_CO_CHECK(check_part_algorithm(choice, payload.promise));
+  BodyDigests digests(std::move(payload.promise),
+                      choice.algorithm.value_or(ChecksumAlgorithm::crc64nvme));
+  UploadBody body(call.backend.runtime, *payload.reader, payload.size_bytes, std::move(digests),
+                  client::Attributes());
+  const auto part =
+      co_await call.objects().put_part(call.who(), call.s3.bucket, call.s3.key, id, number, body);
+  co_await body.stop();
+  call.bytes_in += body.received();
+  if (!part) co_return fail(part.error());
+  http::Headers headers;
+  headers.add("ETag", quoted(part->etag));
+  add_part_checksum(headers, part->checksums);
+  headers.add("x-amz-server-side-encryption", "AES256");
+  co_return co_await answer_empty(call, 200, std::move(headers));
+}
+
+Task<Result<void>> upload_part_copy(Call& call) {
+  STRATOS_CO_TRY(const UploadId id, parse_upload_id(call.s3));
+  STRATOS_CO_TRY(const std::uint32_t number, parse_part_number(call.s3));
+  STRATOS_CO_TRY(const CopySource source,
+                 parse_copy_source(call.headers().get("x-amz-copy-source").value_or("")));
+  STRATOS_CO_CHECK(check_version(source.version_id));
+  STRATOS_CO_CHECK(co_await open_source(call, source.bucket));
+  STRATOS_CO_TRY(const auto range, co_await parse_source_range(call, source));
+  STRATOS_CO_TRY(const client::PartInfo part,
+                 co_await call.objects().copy_part(call.who(), source.bucket, source.key, range,
+                                                   call.s3.bucket, call.s3.key, id, number));
+  CopyResult result;
+  result.etag = part.etag.to_string();
+  result.modified = part.modified;
+  if (auto known = known_checksum(part.checksums)) result.checksum = std::move(known->checksum);
+  http::Headers headers;
+  headers.add("x-amz-server-side-encryption", "AES256");
+  co_return co_await answer_document(call, std::move(headers), copy_part_document(result));
+}
+
+Task<Result<void>> complete_multipart_upload(Call& call) {
+  STRATOS_CO_TRY(const UploadId id, parse_upload_id(call.s3));
+  STRATOS_CO_TRY(const Bytes document,
+                 co_await read_document_without_checksum(call, kMaxCompletionBytes));
+  STRATOS_CO_TRY(std::vector<CompletedPart> wanted, parse_complete_upload(document));
+  auto completed = co_await run_completion(call, id, wanted);
+  if (!completed) {
+    co_return co_await answer_repeated(call, std::move(wanted), std::move(completed).error());
+  }
+  co_return co_await answer_completed(call, completed->attributes);
+}
+
+Task<Result<void>> abort_multipart_upload(Call& call) {
+  STRATOS_CO_TRY(const UploadId id, parse_upload_id(call.s3));
+  STRATOS_CO_CHECK(co_await call.objects().abort_upload(call.s3.bucket, call.s3.key, id));
+  http::Headers headers;
+  co_return co_await answer_empty(call, 204, std::move(headers));
+}
+
+Task<Result<void>> list_parts(Call& call) {
+  STRATOS_CO_TRY(const UploadId id, parse_upload_id(call.s3));
+  STRATOS_CO_TRY(const std::uint64_t asked,
+                 query_number(call.s3, "max-parts", kMaxPage, INT32_MAX));
+  STRATOS_CO_TRY(const std::uint64_t after,
+                 query_number(call.s3, "part-number-marker", 0, INT32_MAX));
+  STRATOS_CO_TRY(const ListQuery query, parse_list_query(call.s3));
+  STRATOS_CO_TRY(const client::UploadInfo upload,
+                 co_await call.objects().head_upload(call.s3.bucket, call.s3.key, id));
+  const auto limit = static_cast<std::uint32_t>(std::min(asked, kMaxPage));
+  const auto marker = static_cast<std::uint32_t>(after);
+  std::vector<client::PartInfo> parts;
+  if (limit != 0) {
+    // One more tells whether there are more.
+    STRATOS_CO_TRY(parts, co_await call.objects().list_parts(call.s3.bucket, call.s3.key, id,
+                                                             marker, limit + 1));
+  }
+  const ChecksumChoice choice = choice_of(upload);
+  PartListing listing;
+  listing.name = {call.s3.bucket, call.s3.key, id.hex()};
+  listing.owner = owner_of(call.bucket.owner);
+  listing.part_number_marker = marker;
+  listing.max_parts = limit;
+  listing.truncated = parts.size() > limit;
+  listing.url_encoding = query.url_encoding;
+  listing.checksum_algorithm = choice.algorithm;
+  listing.checksum_type = choice.type;
+  if (listing.truncated) parts.resize(limit);
+  if (!parts.empty()) listing.next_part_number_marker = parts.back().number;
+  for (const client::PartInfo& part : parts) {
+    PartItem item{part.number, part.modified, part.etag.to_string(), part.size, std::nullopt};
+    if (auto known = known_checksum(part.checksums)) item.checksum = std::move(known->checksum);
+    listing.parts.push_back(std::move(item));
+  }
+  http::Headers headers;
+  co_return co_await answer_document(call, std::move(headers), list_parts_document(listing));
+}
+
+Task<Result<void>> list_multipart_uploads(Call& call) {
+  STRATOS_CO_TRY(const ListQuery query, parse_list_query(call.s3));
+  STRATOS_CO_TRY(const UploadId marker, parse_upload_marker(call.s3, query.after));
+  client::ObjectClient::UploadPage page;
+  if (query.max_keys != 0) {
+    STRATOS_CO_TRY(page, co_await call.objects().list_uploads(
+                             call.s3.bucket, query.prefix, query.delimiter, query.after, marker,
+                             static_cast<std::uint32_t>(query.max_keys)));
+  }
+  UploadListing listing;
+  listing.bucket = call.s3.bucket;
+  listing.owner = owner_of(call.bucket.owner);
+  listing.prefix = query.prefix;
+  listing.delimiter = query.delimiter;
+  listing.key_marker = query.after;
+  if (!marker.is_zero()) listing.upload_id_marker = marker.hex();
+  listing.max_uploads = query.max_keys;
+  listing.truncated = page.truncated;
+  listing.url_encoding = query.url_encoding;
+  if (page.truncated) {
+    listing.next_key_marker = std::move(page.next_key_marker);
+    if (!page.next_upload_marker.is_zero()) {
+      listing.next_upload_id_marker = page.next_upload_marker.hex();
+    }
+  }
+  for (auto& upload : page.uploads) listing.uploads.push_back(to_item(std::move(upload)));
+  listing.common_prefixes = std::move(page.common_prefixes);
+  http::Headers headers;
+  co_return co_await answer_document(call, std::move(headers), list_uploads_document(listing));
+}
+
+}  // namespace stratos::gateway::s3

@@ -1,0 +1,142 @@
+#include "gateway/s3/s3_service.hpp"
+
+#include "base/log.hpp"
+#include "gateway/s3/operations.hpp"
+#include "gateway/s3/s3_error.hpp"
+#include "gateway/s3/s3_metrics.hpp"
+
+namespace stratos::gateway::s3 {
+namespace {
+
+// Counts one running request.
+class Running {
+ public:
+  Running(std::size_t& count, metrics::Gauge& gauge) : count_(count), gauge_(gauge) {
+    ++count_;
+    gauge_.add(1);
+  }
+  ~Running() {
+    --count_;
+    gauge_.add(-1);
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  std::size_t& count_;
+  metrics::Gauge& gauge_;
+};
+
+Task<Result<void>> open_bucket(Call& call) {
+  STRATOS_CO_CHECK(check_owner_header(call, "x-amz-expected-bucket-owner"));
+  STRATOS_CO_TRY(call.bucket, co_await call.backend.access.own_bucket(call.who(), call.s3.bucket));
+  co_return Result<void>{};
+}
+
+Task<Result<void>> serve(Call& call) {
+  Backend& backend = call.backend;
+  STRATOS_CO_TRY(call.s3, parse_request(call.request, backend.options.base_domains));
+  STRATOS_CO_TRY(call.identity, co_await backend.access.authenticate(call.request, call.s3));
+  const OperationHandler handler = handler_of(call.s3.operation);
+  if (!handler) co_return fail(Errc::not_implemented);
+  STRATOS_CO_CHECK(check_headers_implemented(call.headers()));
+  if (needs_own_bucket(call.s3.operation)) STRATOS_CO_CHECK(co_await open_bucket(call));
+  co_return co_await handler(call);
+}
+
+// What S3 adds to some of its errors.
+void add_details(Call& call, Errc code) {
+  const auto add = [&call](std::string name, std::string value) {
+    call.error_details.emplace_back(std::move(name), std::move(value));
+  };
+  const std::string_view s3_code = s3_error_of(code).code;
+  if (s3_code == "NoSuchKey") add("Key", call.s3.key);
+  const bool names_bucket = !call.error_details.empty();
+  if (!names_bucket && (s3_code == "NoSuchBucket" || s3_code.starts_with("BucketA"))) {
+    add("BucketName", call.s3.bucket);
+  }
+  if (s3_code == "NoSuchUpload") {
+    const std::string* id = call.s3.query("uploadId");
+    add("UploadId", id ? *id : std::string());
+  }
+  if (code == Errc::malformed_authorization) add("Region", call.backend.options.region);
+}
+
+Task<void> answer_error(Call& call, const Error& error) {
+  if (call.response.head_sent()) co_return;  // the connection ends instead
+  add_details(call, error.code());
+  ErrorContext context;
+  const std::string_view target = call.request.target;
+  context.resource = target.substr(0, target.find('?'));
+  context.request_id = call.request.request_id;
+  for (const auto& [name, value] : call.error_details) context.extras.emplace_back(name, value);
+  http::Headers headers = std::move(call.error_headers);
+  headers.add("Content-Type", "application/xml");
+  const int status = s3_error_of(error.code()).http_status;
+  std::string document = error_document(error, context);
+  // A peer that is gone is no news.
+  [[maybe_unused]] const auto sent =
+      co_await answer(call, status, std::move(headers), std::move(document));
+}
+
+log::Level level_of(int status) {
+  if (status == 0 || status == 501 || (status >= 400 && status < 500)) return log::Level::info;
+  return status == 503 ? log::Level::warn : log::Level::error;
+}
+
+void log_failure(const Call& call, const Error& error, Duration duration) {
+  const int status = s3_error_of(error.code()).http_status;
+  const auto duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  log::write(level_of(status), "s3_request_failed",
+             {{"request_id", call.request.request_id},
+              {"op", name_of(call.s3.operation)},
+              {"bucket", call.s3.bucket},
+              {"key", call.s3.key},
+              {"status", status},
+              {"code", s3_error_of(error.code()).code},
+              {"head_sent", call.status != status},
+              {"error", error.to_string()},
+              {"remote", call.request.remote},
+              {"duration_ms", duration_ms}});
+}
+
+}  // namespace
+
+struct Service::State {
+  State(Runtime& runtime, client::ObjectClient& objects, metrics::Registry& registry,
+        ServiceOptions options)
+      : backend(runtime, objects, std::move(options)), metrics(registry) {}
+
+  Backend backend;
+  ServiceMetrics metrics;
+  std::size_t running = 0;
+};
+
+Service::Service(Runtime& runtime, client::ObjectClient& objects, metrics::Registry& metrics,
+                 ServiceOptions options)
+    : state_(std::make_unique<State>(runtime, objects, metrics, std::move(options))) {}
+
+Service::~Service() = default;
+
+Task<void> Service::handle(http::Request& request, http::ResponseWriter& response) {
+  State& state = *state_;
+  Runtime& runtime = state.backend.runtime;
+  const MonotonicTime begun = runtime.now();
+  Call call{.backend = state.backend, .request = request, .response = response};
+  const bool full = state.running >= state.backend.options.max_running;
+  const Running running(state.running, state.metrics.running());
+  Result<void> done = fail(Errc::slow_down);
+  if (!full) done = co_await serve(call);
+  if (!done) co_await answer_error(call, done.error());
+  const Duration duration = runtime.now() - begun;
+  if (!done) log_failure(call, done.error(), duration);
+  ServiceMetrics::Outcome outcome;
+  outcome.operation = call.s3.operation;
+  outcome.status = call.status;
+  outcome.duration = duration;
+  outcome.bytes_in = call.bytes_in;
+  outcome.bytes_out = call.bytes_out;
+  state.metrics.record(outcome);
+}
+
+}  // namespace stratos::gateway::s3

@@ -1,0 +1,35 @@
+// The S3 protocol as an HTTP handler over an ObjectClient.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/metrics.hpp"
+#include "client/object_client.hpp"
+#include "net/http.hpp"
+
+namespace stratos::gateway::s3 {
+
+struct ServiceOptions {
+  std::string region = "us-east-1";
+  std::vector<std::string> base_domains;  // buckets are their subdomains
+  std::size_t max_running = 1024;         // more requests at once are told SlowDown
+  std::uint64_t max_body_bytes = 5ULL << 30;
+};
+
+// Belongs to one runtime. What it is given outlives it; destroy it when no request runs.
+class Service final : public http::Handler {
+ public:
+  Service(Runtime& runtime, client::ObjectClient& objects, metrics::Registry& metrics,
+          ServiceOptions options);
+  ~Service() override;
+
+  // Answers every request, also the failed ones.
+  Task<void> handle(http::Request& request, http::ResponseWriter& response) override;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stratos::gateway::s3

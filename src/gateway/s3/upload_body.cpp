@@ -1,0 +1,188 @@
+#include "gateway/s3/upload_body.hpp"
+
+#include <algorithm>
+
+namespace stratos::gateway::s3 {
+namespace {
+
+constexpr std::size_t kMinChunkBytes = 256 * 1024;
+constexpr std::size_t kMaxChunkBytes = 1024 * 1024;
+// What MD5, the slowest digest of every body, costs; for the simulator.
+constexpr std::int64_t kPicosecondsPerByte = 1600;
+
+Result<Buffer> with_timeout_named(Result<Buffer> part) {
+  if (!part && part.error().code() == Errc::deadline_exceeded) {
+    return fail(Errc::request_timeout, {}, std::move(part).error());
+  }
+  return part;
+}
+
+}  // namespace
+
+// Between the task that reads, the task that digests and the consumer. All on one executor.
+class UploadBody::Pipeline {
+ public:
+  Pipeline(Runtime& runtime, http::BodyReader& reader, BodyDigests& digests,
+           std::size_t chunk_bytes)
+      : runtime_(runtime),
+        reader_(reader),
+        digests_(digests),
+        chunk_bytes_(chunk_bytes),
+        changed_(runtime),
+        tasks_(runtime, "s3_upload") {
+    tasks_.spawn(read_all());
+    tasks_.spawn(digest_all());
+  }
+
+  Task<Result<Buffer>> next(std::size_t max_bytes);
+  Task<void> stop();
+
+ private:
+  Task<void> read_all();
+  Task<void> digest_all();
+  void take(Buffer part);
+
+  Runtime& runtime_;
+  http::BodyReader& reader_;
+  BodyDigests& digests_;
+  std::size_t chunk_bytes_;
+  WaitQueue changed_;
+  std::deque<Buffer> ready_;
+  std::size_t ready_bytes_ = 0;
+  std::vector<Buffer> undigested_;
+  std::size_t undigested_bytes_ = 0;
+  std::size_t digesting_bytes_ = 0;
+  bool ended_ = false;
+  bool digested_ = false;
+  std::optional<Error> error_;
+  TaskGroup tasks_;
+};
+
+void UploadBody::Pipeline::take(Buffer part) {
+  ready_bytes_ += part.size();
+  undigested_bytes_ += part.size();
+  undigested_.push_back(part);
+  ready_.push_back(std::move(part));
+}
+
+Task<void> UploadBody::Pipeline::read_all() {
+  while (!ended_ && !error_) {
+    const bool full =
+        ready_bytes_ >= chunk_bytes_ || undigested_bytes_ + digesting_bytes_ >= 2 * chunk_bytes_;
+    if (full) {
+      if (!co_await changed_.wait(std::nullopt)) co_return;
+      continue;
+    }
+    Result<Buffer> part = with_timeout_named(co_await reader_.read(chunk_bytes_));
+    if (!part) {
+      error_ = std::move(part).error();
+    } else if (part->empty()) {
+      ended_ = true;
+    } else {
+      take(std::move(*part));
+    }
+    changed_.wake_all();
+  }
+}
+
+Task<void> UploadBody::Pipeline::digest_all() {
+  while (!error_) {
+    const bool enough = undigested_bytes_ >= kMinChunkBytes || (ended_ && undigested_bytes_ != 0);
+    if (!enough && ended_) break;
+    if (!enough) {
+      if (!co_await changed_.wait(std::nullopt)) co_return;
+      continue;
+    }
+    digesting_bytes_ = std::exchange(undigested_bytes_, 0);
+    auto work = [this, parts = std::exchange(undigested_, {})] {
+      for (const Buffer& part : parts) digests_.update(part.view());
+    };
+    const auto cost = static_cast<std::int64_t>(digesting_bytes_) * kPicosecondsPerByte / 1000;
+    co_await runtime_.offload(std::move(work), Duration(cost));
+    digesting_bytes_ = 0;
+    changed_.wake_all();
+  }
+  digested_ = true;
+  changed_.wake_all();
+}
+
+Task<Result<Buffer>> UploadBody::Pipeline::next(std::size_t max_bytes) {
+  while (ready_.empty() && !error_ && !digested_) {
+    STRATOS_CO_CHECK(co_await changed_.wait(std::nullopt));
+  }
+  if (error_) co_return fail(*error_);
+  if (ready_.empty()) co_return Buffer();
+  Buffer& front = ready_.front();
+  Buffer part = front.slice(0, std::min(max_bytes, front.size()));
+  front = front.slice(part.size());
+  if (front.empty()) ready_.pop_front();
+  ready_bytes_ -= part.size();
+  changed_.wake_all();
+  co_return part;
+}
+
+Task<void> UploadBody::Pipeline::stop() {
+  changed_.close();
+  tasks_.cancel();
+  co_await tasks_.join();
+}
+
+UploadBody::UploadBody(Runtime& runtime, http::BodyReader& reader, std::uint64_t size_bytes,
+                       BodyDigests digests, client::Attributes attributes)
+    : runtime_(runtime),
+      reader_(reader),
+      size_bytes_(size_bytes),
+      digests_(std::move(digests)),
+      attributes_(std::move(attributes)) {}
+
+UploadBody::~UploadBody() = default;
+
+Task<Result<Buffer>> UploadBody::next(std::size_t max_bytes) {
+  if (size_bytes_ <= kInlineBodyBytes) co_return co_await next_inline(max_bytes);
+  if (!pipeline_) {
+    const std::size_t chunk_bytes = std::clamp(max_bytes, kMinChunkBytes, kMaxChunkBytes);
+    pipeline_ = std::make_unique<Pipeline>(runtime_, reader_, digests_, chunk_bytes);
+  }
+  Result<Buffer> part = co_await pipeline_->next(max_bytes);
+  if (part) received_ += part->size();
+  co_return part;
+}
+
+Task<Result<Buffer>> UploadBody::next_inline(std::size_t max_bytes) {
+  Result<Buffer> part = with_timeout_named(co_await reader_.read(max_bytes));
+  if (part) {
+    received_ += part->size();
+    digests_.update(part->view());
+  }
+  co_return part;
+}
+
+Result<client::Attributes> UploadBody::finish() {
+  if (received_ != size_bytes_) return fail(Errc::incomplete_body);
+  STRATOS_TRY(const BodyDigests::Outcome outcome, digests_.finish(reader_.trailers()));
+  attributes_.etag.md5 = outcome.md5;
+  attributes_.etag.parts = 0;
+  attributes_.checksums.clear();
+  if (outcome.checksum) {
+    client::Checksum checksum;
+    checksum.algorithm = info_of(outcome.checksum->algorithm).name;
+    checksum.value = outcome.checksum->value;
+    attributes_.checksums.push_back(std::move(checksum));
+  }
+  return std::move(attributes_);
+}
+
+Task<void> UploadBody::stop() {
+  if (pipeline_) co_await pipeline_->stop();
+}
+
+Task<Result<Buffer>> ObjectBody::read(std::size_t max_bytes) {
+  if (rest_.empty()) {
+    STRATOS_CO_TRY(rest_, co_await reader_.next());
+  }
+  Buffer part = rest_.slice(0, std::min(max_bytes, rest_.size()));
+  rest_ = rest_.slice(part.size());
+  co_return part;
+}
+
+}  // namespace stratos::gateway::s3
