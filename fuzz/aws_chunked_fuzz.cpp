@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "fuzz_target.hpp"
 #include "gateway/s3/aws_chunked.hpp"
 
 namespace {
@@ -53,8 +54,7 @@ Outcome decode(AwsChunkedOptions options, ByteView body, std::size_t piece) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 3) return 0;
   const ByteView body{data + 3, size - 3};
   const AwsChunkedOptions options = options_of(data[0], data[2]);

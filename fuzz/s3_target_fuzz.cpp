@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "fuzz_target.hpp"
 #include "gateway/s3/s3_headers.hpp"
 #include "gateway/s3/s3_request.hpp"
 #include "gateway/s3/s3_time.hpp"
@@ -59,8 +60,7 @@ void parse_header_value(const std::string& value) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view text = as_text({data, size});
   http::Request request;
   request.method = take_line(text);

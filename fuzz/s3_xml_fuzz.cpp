@@ -1,5 +1,6 @@
 // Reads the input as every request document; writes it as text and reads that back.
 #include "base/assert.hpp"
+#include "fuzz_target.hpp"
 #include "gateway/s3/s3_xml.hpp"
 #include "gateway/s3/xml_reader.hpp"
 
@@ -39,8 +40,7 @@ void write_documents(std::string_view text) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   read_documents({data, size});
   write_documents(as_text({data, size}));
   return 0;

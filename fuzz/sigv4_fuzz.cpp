@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "fuzz_target.hpp"
 #include "gateway/s3/s3_time.hpp"
 #include "gateway/s3/sigv4.hpp"
 
@@ -56,8 +57,7 @@ void sign_and_verify(std::string_view text, const http::Target& target, http::He
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view text = as_text({data, size});
   const std::string_view line = take_line(text);
   const auto target = http::parse_target(line);
