@@ -1,5 +1,5 @@
 # Two commands do it all on a fresh machine: `make run` and `make test`. The rest is for developers.
-.PHONY: help run build setup test test-full fmt lint clean
+.PHONY: help run build setup test test-full fmt lint tidy clean
 
 help:
 	@echo 'make run        install what is missing, build, start a local mesh, prove it, stay up'
@@ -7,6 +7,7 @@ help:
 	@echo 'make test-full  the same at full size, with a report under docs/reports (hours)'
 	@echo 'make build      the program alone: build/release/bin/stratos'
 	@echo 'make lint       rules that compilers do not check (seconds)'
+	@echo 'make tidy       clang-tidy over all sources (slow; needs make build first)'
 	@echo 'make fmt        format the C++ files'
 	@echo 'make clean      remove build/'
 
@@ -30,6 +31,9 @@ test-full:
 
 lint:
 	tools/lint
+
+tidy:
+	git ls-files -z 'src/*.cpp' | xargs -0 -r -n 4 -P 2 clang-tidy-19 -p build/release --quiet
 
 fmt:
 	git ls-files -z --cached --others --exclude-standard '*.cpp' '*.hpp' | \
