@@ -222,12 +222,13 @@ class Mesh:
 
     def s3(self, account=None, **config):
         """A boto3 client that retries nothing by itself, so that cases see every answer."""
-        import boto3  # Only here: the other cases run without it.
+        import boto3  # Only here: --list and the other clients do without it.
         from botocore.config import Config
         account = account or self.account()
         config.setdefault("retries", {"total_max_attempts": 1})
         config.setdefault("read_timeout", 120)
-        return boto3.client(
+        # A session of its own: boto3's default one may not make clients on several threads.
+        return boto3.session.Session().client(
             "s3", endpoint_url=self.endpoint, region_name=self.region,
             aws_access_key_id=account.access_key, aws_secret_access_key=account.secret_key,
             config=Config(proxies={}, **config))

@@ -169,16 +169,14 @@ def restart_after_kill(context):
 
 
 def volume_files(node):
-    """The large files of a node's folder outside its index: where fragments are."""
-    files = [p for p in pathlib.Path(node["dir"]).rglob("*")
-             if p.is_file() and p.stat().st_size >= 64 * 1024 and p.suffix not in {".sst", ".log"}
-             and "MANIFEST" not in p.name]
-    check(files, f"no volume file below {node['dir']}")
+    """Where a node keeps its fragments: docs/formats/volume.md."""
+    files = list(pathlib.Path(node["dir"]).glob("storage/volumes/*"))
+    check(files, f"no volume below {node['dir']}")
     return files
 
 
 def corrupt(context, node, share):
-    """Flips one byte in each 4 KiB of a share of every volume file that is not a hole."""
+    """Flips one bit in each of a share of the 4 KiB blocks of every volume, holes left out."""
     flipped = 0
     for path in volume_files(node):
         with open(path, "r+b") as file:
