@@ -14,10 +14,30 @@ Hash parent_of(const Hash& left, const Hash& right) {
 
 std::vector<Hash> level_above(std::span<const Hash> level) {
   std::vector<Hash> above;
+  above.reserve((level.size() + 1) / 2);
   for (std::size_t i = 0; i < level.size(); i += 2) {
     above.push_back(i + 1 < level.size() ? parent_of(level[i], level[i + 1]) : level[i]);
   }
   return above;
+}
+
+using Levels = std::vector<std::vector<Hash>>;  // from the leaves up to the root
+
+Levels levels_of(std::vector<Hash> leaves) {
+  Levels levels;
+  levels.push_back(std::move(leaves));
+  while (levels.back().size() > 1) levels.push_back(level_above(levels.back()));
+  return levels;
+}
+
+std::vector<Hash> path_in(const Levels& levels, std::uint32_t index) {
+  std::vector<Hash> path;
+  std::size_t at = index;
+  for (const std::vector<Hash>& level : levels) {
+    if (const std::size_t sibling = at ^ 1; sibling < level.size()) path.push_back(level[sibling]);
+    at /= 2;
+  }
+  return path;
 }
 
 }  // namespace
@@ -33,20 +53,11 @@ Hash receipt_leaf(const Receipt& receipt) {
 }
 
 Hash merkle_root(std::span<const Hash> leaves) {
-  std::vector<Hash> level(leaves.begin(), leaves.end());
-  while (level.size() > 1) level = level_above(level);
-  return level.empty() ? Hash{} : level[0];
+  return leaves.empty() ? Hash{} : levels_of({leaves.begin(), leaves.end()}).back()[0];
 }
 
 std::vector<Hash> merkle_path(std::span<const Hash> leaves, std::uint32_t index) {
-  std::vector<Hash> path;
-  std::vector<Hash> level(leaves.begin(), leaves.end());
-  for (std::size_t at = index; level.size() > 1; at /= 2) {
-    const std::size_t sibling = at ^ 1;
-    if (sibling < level.size()) path.push_back(level[sibling]);
-    level = level_above(level);
-  }
-  return path;
+  return path_in(levels_of({leaves.begin(), leaves.end()}), index);
 }
 
 Result<Hash> root_from_path(const Hash& leaf, std::uint32_t index, std::uint32_t leaves,
@@ -76,12 +87,13 @@ void sign_receipts(std::span<Receipt> group, const crypto::MachineSigner& signer
   if (group.empty()) return;
   std::vector<Hash> leaves;
   for (const Receipt& receipt : group) leaves.push_back(receipt_leaf(receipt));
+  const Levels levels = levels_of(std::move(leaves));
   const crypto::MachineSignature signature =
-      signer.sign(Receipt::kDomain, receipt_message(group[0].node, merkle_root(leaves)));
+      signer.sign(Receipt::kDomain, receipt_message(group[0].node, levels.back()[0]));
   for (std::size_t i = 0; i < group.size(); ++i) {
     group[i].leaf = static_cast<std::uint32_t>(i);
-    group[i].leaves = static_cast<std::uint32_t>(leaves.size());
-    group[i].path = merkle_path(leaves, group[i].leaf);
+    group[i].leaves = static_cast<std::uint32_t>(group.size());
+    group[i].path = path_in(levels, group[i].leaf);
     group[i].signer = signer.public_key();
     group[i].signature = signature;
   }
