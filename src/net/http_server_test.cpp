@@ -327,6 +327,23 @@ TEST_F(HttpServer, CutsOffWhatOutlastsTheGrace) {
   }(memory_, *server_, *handler_));
 }
 
+TEST_F(HttpServer, MayEndWithItsRuntime) {
+  begin();
+  std::unique_ptr<Stream> stream;
+  block_on(real_,
+           [](Runtime& runtime, Server& server, ProbeHandler& handler,
+              std::unique_ptr<Stream>& kept) -> Task<void> {
+             kept = std::move(*(co_await runtime.net().connect(server.address(), kPatience)));
+             const std::string request = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
+             EXPECT_TRUE(co_await kept->write(as_bytes(request), kPatience));
+             while (handler.gate.empty()) EXPECT_TRUE(co_await runtime.sleep(1ms));
+           }(memory_, *server_, *handler_, stream));
+  real_.stop();
+  stream.reset();
+  server_.reset();
+  handler_.reset();
+}
+
 TEST_F(HttpServer, RefusesATakenAddress) {
   begin();
   const auto second = Server::start(memory_, server_->address(), *handler_, {});

@@ -115,7 +115,7 @@ class ServerFixture : public ::testing::Test {
  protected:
   ServerFixture() : real_(pool_, "net_test"), memory_(real_) {}
   ~ServerFixture() override {
-    block_on(real_, end());
+    if (server_) block_on(real_, end());
     real_.stop();
   }
 
