@@ -10,6 +10,7 @@ constexpr char kLeases = 'l';
 constexpr char kTrash = 't';
 constexpr char kDead = 'd';
 constexpr char kVolumes = 'v';
+constexpr char kOrders = 'o';
 constexpr char kMeta = 'm';
 constexpr std::size_t kIdBytes = SegmentId::kSize + 1;
 
@@ -37,6 +38,11 @@ Bytes volume_key(std::uint32_t volume) {
   Bytes key = family(kVolumes);
   put_be(key, volume);
   return key;
+}
+Bytes order_key(ByteView key) {
+  Bytes whole = family(kOrders);
+  append(whole, key);
+  return whole;
 }
 Bytes meta_key(std::string_view name) {
   Bytes key = family(kMeta);
@@ -102,6 +108,15 @@ Result<std::optional<StoredFragment>> FragmentIndex::find(const FragmentId& id) 
 
 Result<std::optional<Bytes>> FragmentIndex::get_meta(std::string_view name) const {
   return store_->get(meta_key(name));
+}
+
+Result<std::vector<Bytes>> FragmentIndex::list_orders(std::size_t limit) const {
+  std::vector<Bytes> orders;
+  const Bytes lower = family(kOrders);
+  const auto it = store_->iterate(lower, kv::prefix_end(lower));
+  for (; it->valid() && orders.size() < limit; it->next()) orders.push_back(to_bytes(it->value()));
+  STRATOS_CHECK(it->status());
+  return orders;
 }
 
 std::map<std::uint32_t, VolumeUse> FragmentIndex::uses() const {
@@ -227,6 +242,11 @@ void FragmentIndex::Change::forget_volume(std::uint32_t volume) {
   forgotten_.push_back(volume);
   batch_.remove(volume_key(volume));
 }
+
+void FragmentIndex::Change::put_order(ByteView key, ByteView value) {
+  batch_.put(order_key(key), value);
+}
+void FragmentIndex::Change::remove_order(ByteView key) { batch_.remove(order_key(key)); }
 
 void FragmentIndex::Change::set_meta(std::string_view name, ByteView value) {
   batch_.put(meta_key(name), value);

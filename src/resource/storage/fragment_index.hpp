@@ -111,8 +111,8 @@ class FragmentIndex {
     void forget_dead(const DeadRecord& record);
     void forget_volume(std::uint32_t volume);
     void set_meta(std::string_view name, ByteView value);
-    void put_raw(ByteView key, ByteView value) { batch_.put(key, value); }
-    void remove_raw(ByteView key) { batch_.remove(key); }
+    void put_order(ByteView key, ByteView value);
+    void remove_order(ByteView key);
     Result<void> write();
 
    private:
@@ -135,6 +135,7 @@ class FragmentIndex {
   Change begin() { return Change(*this); }
   Result<std::optional<StoredFragment>> find(const FragmentId& id) const;
   Result<std::optional<Bytes>> get_meta(std::string_view name) const;
+  Result<std::vector<Bytes>> list_orders(std::size_t limit) const;
   std::map<std::uint32_t, VolumeUse> uses() const;
   Result<std::vector<DeadRecord>> dead(std::size_t limit) const;
   // Fragments in order of id, behind `after`.

@@ -368,8 +368,9 @@ Result<void> FragmentStore::measure() {
       now.used_bytes + now.trash_bytes + now.overhead_bytes - measured_bytes_;
   measured_bytes_ = on_disk > counted ? on_disk - counted : 0;
   const std::uint64_t taken = std::max(on_disk, counted);
-  const std::uint64_t capacity =
-      options_.capacity_bytes == 0 ? taken + disk_free : options_.capacity_bytes;
+  // A disk without a limit says so with the greatest number.
+  const std::uint64_t most = disk_free + std::min(taken, ~disk_free);
+  const std::uint64_t capacity = options_.capacity_bytes == 0 ? most : options_.capacity_bytes;
   const std::uint64_t reserve =
       options_.reserve_bytes.value_or(std::max(capacity / 100, kMinReserveBytes));
   const std::uint64_t left = std::min(capacity - std::min(capacity, taken), disk_free);
@@ -394,6 +395,23 @@ Result<std::optional<Bytes>> FragmentStore::get_note(std::string_view name) cons
 Result<void> FragmentStore::set_note(std::string_view name, ByteView value) {
   FragmentIndex::Change change = index_->begin();
   change.set_meta("note." + std::string(name), value);
+  return change.write();
+}
+
+bool FragmentStore::stopped() const {
+  const std::lock_guard lock(mutex_);
+  return stopped_.has_value();
+}
+
+Result<std::vector<Bytes>> FragmentStore::list_orders(std::size_t limit) const {
+  return index_->list_orders(limit);
+}
+
+Result<void> FragmentStore::keep_orders(const std::vector<std::pair<Bytes, Bytes>>& puts,
+                                        const std::vector<Bytes>& removals) {
+  FragmentIndex::Change change = index_->begin();
+  for (const auto& [key, value] : puts) change.put_order(key, value);
+  for (const Bytes& key : removals) change.remove_order(key);
   return change.write();
 }
 

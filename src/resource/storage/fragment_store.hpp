@@ -144,7 +144,13 @@ class FragmentStore {
   // A small value of the node's own beside the index, as durable as the index.
   Result<std::optional<Bytes>> get_note(std::string_view name) const;
   Result<void> set_note(std::string_view name, ByteView value);
+  // Orders of the traffic ledger by key, beside the index and as durable as it.
+  Result<std::vector<Bytes>> list_orders(std::size_t limit) const;
+  Result<void> keep_orders(const std::vector<std::pair<Bytes, Bytes>>& puts,
+                           const std::vector<Bytes>& removals);
   FragmentIndex& index() { return *index_; }
+  // After a failed sync or write: the store acknowledges nothing any more.
+  bool stopped() const;
   // Damaged fragments found since opening.
   std::uint64_t corrupt_found() const { return corrupt_found_; }
 

@@ -207,7 +207,8 @@ class Scan {
     return change.write();
   }
 
-  // Everything that was read again and is no live record.
+  // Everything that was read again and is no live record. Synced, because the next durable place
+  // vouches for it: a torn record must not come back.
   Result<void> punch_gaps() {
     std::ranges::sort(live_, {}, &Interval::from);
     auto live = live_.begin();
@@ -221,6 +222,7 @@ class Scan {
         at = std::max(at, live->from.position + live->bytes);
       }
       STRATOS_CHECK(punch(*volume, at, end));
+      if (range.bytes != 0) STRATOS_CHECK(volume->file->sync());
     }
     return {};
   }

@@ -1,0 +1,59 @@
+// StorageNode: a machine of the resource layer. Holds the data folder, its identity and its place
+// in the registry, and hosts services.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/metrics.hpp"
+#include "crypto/keys.hpp"
+#include "io/file_system.hpp"
+#include "net/rpc.hpp"
+#include "resource/service.hpp"
+#include "resource/storage/storage_options.hpp"
+
+namespace stratos::resource {
+
+struct NodeOptions {
+  std::string folder;
+  std::string domain;  // failure domain, in the terms of the network's spread rule
+  Duration heartbeat_interval = 1s;
+  Duration call_timeout = 5s;
+  StorageOptions storage;
+};
+
+// The node's key from `folder`/node.key (mode 0600); drawn and stored at the first start.
+// Errc::bad_key when the file is damaged. Blocks.
+Result<crypto::MachineSigner> load_node_key(io::FileSystem& fs, const std::string& folder,
+                                            Random& random);
+
+// Lives on one runtime.
+//   auto node = co_await StorageNode::open(...);     // folder locked, store recovered
+//   ... serve node->router() at some endpoint ...
+//   co_await node->join(endpoint, 30s);
+class StorageNode {
+ public:
+  // Errc::folder_locked, Errc::unknown_format, or what the store says. `fs` and `metrics` outlive
+  // the node.
+  static Task<Result<std::unique_ptr<StorageNode>>> open(Runtime& runtime, io::FileSystem& fs,
+                                                         std::unique_ptr<net::Channel> meta,
+                                                         crypto::MachineSigner key,
+                                                         metrics::Registry& metrics,
+                                                         NodeOptions options);
+  virtual ~StorageNode() = default;
+
+  // Registers under this endpoint (empty inside one process) and sends heartbeats from then on.
+  // Tries again until `timeout`, and in the background afterwards.
+  virtual Task<Result<void>> join(std::string endpoint, Duration timeout) = 0;
+  virtual const net::Router& router() const = 0;
+  // Zero before join().
+  virtual NodeId id() const = 0;
+  virtual const crypto::MachineKey& key() const = 0;
+  // For /readyz: empty when the node does its whole work.
+  virtual std::vector<std::string> unready() const = 0;
+  virtual void drain() = 0;
+  // Before destruction.
+  virtual Task<void> stop() = 0;
+};
+
+}  // namespace stratos::resource
