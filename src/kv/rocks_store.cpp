@@ -21,6 +21,8 @@ constexpr std::uint64_t kOverheadPerChange = 96;
 // Without background work, sorted runs are merged by the flush that finds this many.
 constexpr std::uint64_t kMaxRunsDeterministic = 8;
 
+constexpr int kCacheShardBits = 2;
+
 Error error_of(const rocksdb::Status& status) {
   const auto code = [&] {
     if (status.IsCorruption() || status.IsPathNotFound()) return Errc::store_corrupt;
@@ -261,11 +263,16 @@ class NoSelfRecovery final : public rocksdb::EventListener {
 
 rocksdb::BlockBasedTableOptions table_options(const RocksOptions& options) {
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  // By default a shard can be smaller than one block, which then is never kept.
+  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes, kCacheShardBits);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  // Indexes and filters live in the cache too, or memory would grow with the number of keys.
+  // Indexes and filters live in the cache too, or memory would grow with the number of keys. They
+  // are cut into parts, since the filter of one file can be larger than a shard.
   table.cache_index_and_filter_blocks = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.pin_top_level_index_and_filter = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.metadata_block_size = 8 << 10;
   table.checksum = rocksdb::kXXH3;
   table.format_version = 5;
   table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
