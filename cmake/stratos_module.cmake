@@ -63,6 +63,8 @@ function(stratos_test TARGET)
   add_executable(${TARGET} ${ARG_SOURCES})
   target_link_libraries(${TARGET} PRIVATE ${ARG_DEPS} GTest::gtest_main GTest::gmock ${RAPIDCHECK_LIBRARY})
   set_target_properties(${TARGET} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  set_source_files_properties(${ARG_SOURCES} PROPERTIES COMPILE_DEFINITIONS
+    STRATOS_GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden")
   stratos_precompile(${TARGET})
   include(GoogleTest)
   gtest_discover_tests(${TARGET} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
