@@ -55,6 +55,8 @@ class S3Session {
   Result<void> put(const S3Path& path, Source source, std::uint64_t size);
   Result<void> copy(const S3Path& from, const S3Path& to);
   Runtime& runtime() { return runtime_; }
+  const std::string& address() const { return address_; }
+  const gateway::s3::Credentials& credentials() const { return credentials_; }
 
  private:
   S3Session(std::string address, gateway::s3::Credentials credentials);

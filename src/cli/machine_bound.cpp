@@ -1,0 +1,146 @@
+#include "cli/machine_bound.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/buffer.hpp"
+#include "base/random.hpp"
+#include "crypto/hash.hpp"
+#include "crypto/keys.hpp"
+#include "erasure/reed_solomon.hpp"
+
+namespace stratos::cli {
+namespace {
+
+constexpr std::size_t kBlock = 4 << 20;
+constexpr std::size_t kDiskBlocks = 64;
+constexpr std::size_t kUnit = 64 << 10;
+
+double seconds_of(const std::function<void()>& work) {
+  timespec begin{};
+  timespec end{};
+  ::clock_gettime(CLOCK_MONOTONIC, &begin);
+  work();
+  ::clock_gettime(CLOCK_MONOTONIC, &end);
+  return static_cast<double>(end.tv_sec - begin.tv_sec) +
+         static_cast<double>(end.tv_nsec - begin.tv_nsec) / 1e9;
+}
+
+// MB/s of work on `bytes` bytes; the best of a few runs, as a bound should be.
+double best_rate(std::size_t bytes, const std::function<void()>& work) {
+  constexpr int kRuns = 5;
+  double best = 0;
+  for (int run = 0; run < kRuns; ++run) {
+    best = std::max(best, static_cast<double>(bytes) / seconds_of(work) / 1e6);
+  }
+  return best;
+}
+
+Result<double> disk_rate(const std::string& folder, const Buffer& block) {
+  const std::string path = folder + "/bench.tmp";
+  const int file = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_DIRECT | O_CLOEXEC, 0600);
+  if (file < 0) return fail(Errc::io_error, path);
+  bool good = true;
+  const double seconds = seconds_of([&] {
+    for (std::size_t i = 0; i < kDiskBlocks; ++i) {
+      good =
+          good && ::write(file, block.data(), block.size()) == static_cast<ssize_t>(block.size());
+    }
+    good = good && ::fdatasync(file) == 0;
+  });
+  ::close(file);
+  ::unlink(path.c_str());
+  if (!good) return fail(Errc::io_error, path);
+  return static_cast<double>(kDiskBlocks * block.size()) / seconds / 1e6;
+}
+
+// A pair of sockets on one core: every byte is written and read once.
+double socket_rate(const Buffer& block) {
+  int ends[2] = {-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return 0;
+  Buffer in = Buffer::allocate(kUnit);
+  constexpr std::size_t kTotal = 64 << 20;
+  const double rate = best_rate(kTotal, [&] {
+    for (std::size_t done = 0; done < kTotal; done += kUnit) {
+      std::size_t sent = 0;
+      while (sent < kUnit) {
+        const ssize_t wrote = ::write(ends[0], block.data(), kUnit - sent);
+        if (wrote <= 0) return;
+        for (ssize_t got = 0; got < wrote;) {
+          const ssize_t read = ::read(ends[1], in.mutable_view().data(), kUnit);
+          if (read <= 0) return;
+          got += read;
+        }
+        sent += static_cast<std::size_t>(wrote);
+      }
+    }
+  });
+  ::close(ends[0]);
+  ::close(ends[1]);
+  return rate;
+}
+
+double parity_rate(const erasure::ReedSolomon& code, const Buffer& block) {
+  const erasure::Shape shape = code.shape();
+  const std::size_t length = kBlock / shape.k / kUnit * kUnit;
+  std::vector<const std::uint8_t*> data;
+  std::vector<Buffer> made;
+  std::vector<std::uint8_t*> parity;
+  for (std::size_t i = 0; i < shape.k; ++i) data.push_back(block.data() + i * length);
+  for (std::size_t i = 0; i < shape.m; ++i) {
+    made.push_back(Buffer::allocate(length));
+    parity.push_back(made.back().mutable_view().data());
+  }
+  return best_rate(length * shape.k, [&] { code.encode(length, data, parity); });
+}
+
+}  // namespace
+
+nlohmann::json MachineBound::to_json() const {
+  return {{"phase", "machine"},         {"disk_MB_s", disk_mb_s},    {"socket_MB_s", socket_mb_s},
+          {"cipher_MB_s", cipher_mb_s}, {"md5_MB_s", md5_mb_s},      {"blake3_MB_s", hash_mb_s},
+          {"parity_MB_s", parity_mb_s}, {"copy_MB_s", copy_mb_s},    {"cores", cores},
+          {"put_bound_MB_s", put_mb_s}, {"get_bound_MB_s", get_mb_s}};
+}
+
+Result<MachineBound> measure_machine(const std::string& folder, std::uint8_t k, std::uint8_t m) {
+  erasure::Shape shape;
+  shape.k = k;
+  shape.m = m;
+  STRATOS_TRY(const erasure::ReedSolomon code, erasure::ReedSolomon::make(shape));
+  Buffer block = Buffer::allocate(kBlock);
+  SeededRandom random(1);
+  random.fill(block.mutable_view());
+  Buffer out = Buffer::allocate(kBlock + crypto::kTagBytes);
+  MachineBound bound;
+  STRATOS_TRY(bound.disk_mb_s, disk_rate(folder, block));
+  bound.socket_mb_s = socket_rate(block);
+  crypto::Aead aead(crypto::SecretKey::draw(random));
+  bound.cipher_mb_s = best_rate(kBlock, [&] {
+    for (std::size_t at = 0; at < kBlock; at += kUnit) {
+      aead.seal({}, {}, block.view().subspan(at, kUnit - crypto::kTagBytes),
+                out.mutable_view().subspan(at, kUnit));
+    }
+  });
+  bound.md5_mb_s = best_rate(kBlock, [&] { crypto::md5(block.view()); });
+  bound.hash_mb_s = best_rate(kBlock, [&] { crypto::blake3(block.view()); });
+  bound.parity_mb_s = parity_rate(code, block);
+  bound.copy_mb_s =
+      best_rate(kBlock, [&] { std::memcpy(out.mutable_view().data(), block.data(), kBlock); });
+  bound.cores = std::thread::hardware_concurrency();
+  const double ratio = static_cast<double>(k + m) / k;
+  const double put_cost = 1 / bound.socket_mb_s + 1 / bound.md5_mb_s + 1 / bound.cipher_mb_s +
+                          ratio / bound.hash_mb_s + 1 / bound.parity_mb_s + 1 / bound.copy_mb_s;
+  const double get_cost = 1 / bound.socket_mb_s + 1 / bound.cipher_mb_s + 1 / bound.copy_mb_s;
+  bound.put_mb_s = std::min(bound.disk_mb_s / ratio, bound.cores / put_cost);
+  bound.get_mb_s = bound.cores / get_cost;
+  return bound;
+}
+
+}  // namespace stratos::cli
