@@ -160,6 +160,7 @@ class Mesh:
         self.env = {**env, "STRATOS_DIR": str(folder)}
         self.log_path = log
         self.process = None
+        self.extra = []  # nodes that were brought back
         self.ready = {}
         self.ready_seconds = 0.0
 
@@ -255,8 +256,20 @@ class Mesh:
         check(pid and pid != self.pid, f"node {index} is no process of its own")
         os.kill(pid, signal.SIGKILL)
 
+    def start_node(self, index):
+        """Brings a killed node back, as a process of this harness."""
+        with open(self.log_path, "ab") as log:
+            self.extra.append(subprocess.Popen(
+                [str(self.binary), "node", "start", str(self.nodes[index]["id"]), "--dir",
+                 str(self.folder)],
+                env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+
     def kill(self):
         """kill -9 of everything that this mesh runs."""
+        for process in self.extra:
+            process.kill()
+            process.wait()
+        self.extra.clear()
         if self.process and self.process.poll() is None:
             try:
                 os.killpg(self.process.pid, signal.SIGKILL)

@@ -106,8 +106,7 @@ def two_nodes_killed(context):
     # The last two before may have begun while the nodes lived; the guarantee counts from the rest.
     read_all(s3, bucket, after_kill, "that was written with two nodes dead")
     for victim in victims:
-        node = mesh.nodes[victim]["id"]
-        mesh.stratos("node", "start", str(node), "--dir", mesh.folder)
+        mesh.start_node(victim)
     poll(lambda: all(n["state"] == "up" for n in mesh.stratos_json("nodes")),
          "both nodes are back", 60, every=0.2)
     read_all(s3, bucket, keys + after_kill, "with the nodes back")
