@@ -56,7 +56,7 @@ INCLUDES = (
         _BACK_END, "the interfaces of runtime/runtime.hpp (Net, Stream, Runtime::sleep)"),
     Ban(r"^boost/asio\.hpp$", r"^$", "the single Asio header that is needed"),
     Ban(r"^boost/beast", r"^src/net/\w+\.cpp", "net/http.hpp"),
-    Ban(r"^(?:sys/socket|netinet/|arpa/|netdb)", r"^src/(?:runtime|net|cli)/\w+\.cpp",
+    Ban(r"^(?:sys/socket|netinet/|arpa/|netdb)", r"^src/(?:runtime|net|cli)/\w+\.cpp|^bench/",
         "the Net and Stream of runtime/runtime.hpp"),
     Ban(r"^openssl/", r"^src/(?:crypto|net)/", "src/crypto"),
     Ban(r"^rocksdb/", r"^src/(?:kv|io)/|^bench/", "kv/store.hpp"),
