@@ -92,7 +92,7 @@ class Rpc : public ::testing::Test {
  public:
   Rpc() : real_(pool_, "callee"), memory_(real_) {}
   ~Rpc() override {
-    block_on(real_, end());
+    if (server_) block_on(real_, end());
     real_.stop();
   }
 
@@ -149,6 +149,8 @@ class Rpc : public ::testing::Test {
   std::unique_ptr<Callee> callee_;
   std::unique_ptr<RpcServer> server_;
   std::unique_ptr<Channel> channel_;
+  std::unique_ptr<TaskGroup> kept_;
+  std::vector<Result<Reply<Note>>> kept_replies_;
 };
 
 TEST_F(Rpc, CarriesHeadAndBodyAndProvesTheCaller) {
@@ -331,6 +333,55 @@ TEST_F(Rpc, SurvivesTheEndOfAChannelInUse) {
     co_await group.join();
     EXPECT_EQ(replies.at(0).error().code(), Errc::connection_lost);
   }(*this, memory_));
+}
+
+TEST_F(Rpc, MayEndWithItsRuntime) {
+  begin(memory_);
+  EXPECT_TRUE(ask_now(kEcho, note(1)));
+  block_on(real_, [](Rpc& self, Runtime& runtime) -> Task<void> {
+    self.kept_ = std::make_unique<TaskGroup>(runtime, "calls");
+    self.kept_->spawn(ask_later(*self.channel_, kWait, 1, self.kept_replies_));
+    while (self.callee_->running < 1) EXPECT_TRUE(co_await runtime.sleep(1ms));
+  }(*this, memory_));
+  real_.stop();
+  EXPECT_TRUE(kept_replies_.empty());
+  kept_.reset();
+  channel_.reset();
+  server_.reset();
+  callee_.reset();
+}
+
+TEST_F(Rpc, SharesOneConnectionUntilItIsLost) {
+  begin(memory_);
+  for (std::uint64_t i = 0; i < 100; ++i) EXPECT_EQ(ask_now(kEcho, note(i))->head.number, i);
+  EXPECT_EQ(memory_.net().connects, 1);
+  block_on(real_, [](Rpc& self) -> Task<void> {
+    self.channel_.reset();
+    co_return;
+  }(*this));
+  for (std::size_t slots = 1; slots <= 4; ++slots) {
+    memory_.net().connects = 0;
+    RemoteOptions options;
+    options.connections = slots;
+    channel_ = make_remote_channel(memory_, *client_security_, server_->address(),
+                                   server_key_.public_key(), options);
+    for (std::uint64_t i = 0; i < 20; ++i) EXPECT_TRUE(ask_now(kEcho, note(i)));
+    EXPECT_EQ(memory_.net().connects, static_cast<int>(slots));
+    block_on(real_, [](Rpc& self) -> Task<void> {
+      self.channel_.reset();
+      co_return;
+    }(*this));
+  }
+}
+
+TEST_F(Rpc, BacksOffFromACalleeThatRefuses) {
+  begin(memory_);
+  block_on(real_, server_->stop());
+  memory_.net().connects = 0;
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(ask_now(kEcho, note(1)).error().code(), Errc::connection_refused);
+  }
+  EXPECT_LT(memory_.net().connects, 50);
 }
 
 TEST_F(Rpc, SaysGoodbyeToPeersThatBreakTheFormat) {

@@ -118,7 +118,8 @@ class MemoryNet final : public Net {
  public:
   explicit MemoryNet(Runtime& runtime) : runtime_(runtime) {}
 
-  Arrival arrival;  // of what accepted streams read, from the next connect on
+  Arrival arrival;   // of what accepted streams read, from the next connect on
+  int connects = 0;  // attempts
 
   Result<std::unique_ptr<Listener>> listen(const std::string& address) override {
     std::string bound = address;
@@ -130,6 +131,7 @@ class MemoryNet final : public Net {
   }
 
   Task<Result<std::unique_ptr<Stream>>> connect(std::string address, Duration) override {
+    ++connects;
     const auto found = listeners_.find(address);
     if (found == listeners_.end()) co_return fail(Errc::connection_refused, address);
     StreamPair pair = make_stream_pair(runtime_, arrival);
