@@ -1,6 +1,7 @@
 // Records: one table of numbered fields per struct gives its canonical encoding and its decoding.
 // The wire form is protobuf's (varint and length-delimited fields only), in ascending field order,
-// defaults left out: equal values have equal bytes. Format: docs/formats/records.md.
+// zeros left out: equal values have equal bytes. A member's initialiser counts in code only: absent
+// on the wire means zero. Format: docs/formats/records.md.
 //
 //   struct Extent {
 //     FragmentId fragment; std::uint64_t offset = 0;
@@ -226,10 +227,24 @@ Result<void> decode_into(const RawField& raw, T& record, int depth) {
   return outcome;
 }
 
+// What is absent on the wire is zero, whatever the member's initialiser says.
+template <Record T>
+void set_to_zero(T& record) {
+  T::fields(record, [](std::uint32_t, auto& value) {
+    using Value = std::remove_cvref_t<decltype(value)>;
+    if constexpr (Record<Value>) {
+      set_to_zero(value);
+    } else {
+      value = Value{};
+    }
+  });
+}
+
 template <Record T>
 Result<T> decode(ByteView in, int depth) {
   if (depth > kMaxDepth) return fail(Errc::bad_encoding, "nested too deeply");
   T record{};
+  set_to_zero(record);
   if constexpr (Versioned<T>) {
     if (in.empty()) return fail(Errc::bad_encoding, "empty record");
     if (in[0] != T::kFormat) {

@@ -87,7 +87,8 @@ TEST(Record, EncodesAsProtobufDoes) {
 }
 
 TEST(Record, RefusesEverySecondForm) {
-  // A varint longer than needed, fields out of order, a length past the end, a bad bool, wire type 5.
+  // A varint longer than needed, fields out of order, a length past the end, a bad bool, wire
+  // type 5.
   for (std::string_view hex : {"08ac8200", "1a016108ac02", "1a05", "0d00000000", "00", "08"}) {
     EXPECT_EQ(decode<Sample>(from_hex(hex).value()).error().code(), Errc::bad_encoding) << hex;
   }
@@ -121,6 +122,42 @@ TEST(Record, RefusesAnotherFormatNumber) {
   Bytes bytes = encode(New{});
   bytes[0] = 2;
   EXPECT_EQ(decode<New>(bytes).error().code(), Errc::unknown_format);
+}
+
+struct WithInitialisers {
+  std::uint32_t limit = 1000;
+  std::int32_t offset = -5;
+  std::string name = "none";
+  struct Inner {
+    std::uint64_t first = 1;
+    static void fields(auto& self, auto&& field) { field(1, self.first); }
+  } inner;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.limit);
+    field(2, self.offset);
+    field(3, self.name);
+    field(4, self.inner);
+  }
+};
+
+TEST(Record, ZeroComesBackAsZeroWhateverTheInitialiser) {
+  WithInitialisers record;
+  record.limit = 0;
+  record.offset = 0;
+  record.name.clear();
+  record.inner.first = 0;
+  EXPECT_TRUE(encode(record).empty());
+  const auto decoded = decode<WithInitialisers>(encode(record));
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->limit, 0U);
+  EXPECT_EQ(decoded->offset, 0);
+  EXPECT_EQ(decoded->name, "");
+  EXPECT_EQ(decoded->inner.first, 0U);
+  const auto initial = decode<WithInitialisers>(encode(WithInitialisers{}));
+  EXPECT_EQ(initial->limit, 1000U);
+  EXPECT_EQ(initial->offset, -5);
+  EXPECT_EQ(initial->name, "none");
+  EXPECT_EQ(initial->inner.first, 1U);
 }
 
 }  // namespace

@@ -168,7 +168,8 @@ TEST(IndexMachine, ConformsOnRocksDb) {
 TEST(IndexMachine, RootsAreThoseOfTheFormat) {
   const Script script;
   Owning machine(kv::make_memory_store());
-  EXPECT_EQ(machine.init(script.genesis)->hex(), "GENESIS");
+  EXPECT_EQ(machine.init(script.genesis)->hex(),
+            "f2bdf5a07472fdd12a99a7b4af0f32c87370091b3cc18e15929bd9024d75d492");
   std::uint64_t height = 0;
   for (const auto& entries : script.blocks) {
     ordering::Block block{
@@ -176,7 +177,8 @@ TEST(IndexMachine, RootsAreThoseOfTheFormat) {
     ASSERT_TRUE(machine.apply(block));
     ASSERT_TRUE(machine.commit());
   }
-  EXPECT_EQ(machine.info().root.hex(), "ROOT");
+  EXPECT_EQ(machine.info().root.hex(),
+            "8a6e2177d8b3904b60af1c95e693b4370b9f77810e9c5079643d058f372a0762");
 }
 
 class Machine : public ::testing::Test {
@@ -237,7 +239,7 @@ TEST_F(Machine, ARefusedEntryDoesNotDisturbOthers) {
   const auto stranger = crypto::MachineSigner::draw(random);
   const auto applied = index_.apply({text("noise"), make_entry({}, stranger),
                                      entry(TestIndex::item(TestIndex::inline_put("key")))});
-  EXPECT_EQ(applied.results[0].code, Errc::bad_encoding);
+  EXPECT_EQ(applied.results[0].code, Errc::unknown_format);
   EXPECT_EQ(applied.results[1].code, Errc::peer_not_trusted);
   EXPECT_TRUE(applied.results[2].ok());
   EXPECT_TRUE(index_.get("key"));

@@ -93,7 +93,7 @@ std::string_view common_prefix_of(std::string_view key, std::string_view prefix,
 // has been listed, so all keys below it are skipped.
 Bytes first_key_after(BucketId bucket, const ListObjects& query) {
   const std::string& after = query.start_after;
-  if (after < query.prefix) return keys::list_row(bucket, query.prefix);
+  if (after.empty() || after < query.prefix) return keys::list_row(bucket, query.prefix);
   if (!query.delimiter.empty() && common_prefix_of(after, query.prefix, query.delimiter) == after) {
     return kv::prefix_end(keys::list_row(bucket, after));
   }

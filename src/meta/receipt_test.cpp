@@ -201,8 +201,10 @@ TEST(Receipt, SurvivesTheWire) {
 
 TEST(Receipt, GoldenVector) {
   const Receipt receipt = signed_group(3)[1];
-  EXPECT_EQ(receipt_leaf(receipt).hex(), "LEAF");
-  EXPECT_EQ(crypto::blake3(codec::encode(receipt)).hex(), "ENCODED");
+  EXPECT_EQ(receipt_leaf(receipt).hex(),
+            "878bce8f488af5289631ab17ea1c73f91ce0b12795ecc769b62cbdd4de17be11");
+  EXPECT_EQ(crypto::blake3(codec::encode(receipt)).hex(),
+            "1c3f7ef3e4f0f57b6759fcc94cd696f2ef1a8d6e89b94adad3a8d22f6c053eaa");
 }
 
 RC_GTEST_PROP(ReceiptProperty, AnyFlippedBitOfTheEncodingIsNoticed, ()) {

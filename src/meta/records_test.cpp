@@ -152,7 +152,10 @@ TEST(Records, GoldenVectors) {
   version.pages = 1;
   version.page = part_of({300}, "k");
   version.page_macs = {{1, 2}};
-  EXPECT_EQ(to_hex(codec::encode(version)), "VERSION");
+  EXPECT_EQ(to_hex(codec::encode(version)),
+            "010a100000000000000000000000000000000110ac021880a0abfef962320b0a0472696e6710011a016b40"
+            "014a120a"
+            "0b0a0472696e6710011a016b120318ac0252020102");
   SegmentRecord segment;
   segment.id.value[0] = 1;
   segment.generation = Generation(2);
@@ -162,12 +165,14 @@ TEST(Records, GoldenVectors) {
   segment.fragment_length = 1024;
   segment.references = 1;
   segment.holders = {{0, NodeId(5), {}}, {3, NodeId(6), {}}};
-  EXPECT_EQ(to_hex(codec::encode(segment)), "SEGMENT");
+  EXPECT_EQ(
+      to_hex(codec::encode(segment)),
+      "010a100100000000000000000000000000000010021804200228e807308008380152021005520408031006");
   NodeRecord node;
   node.id = NodeId(1);
   node.state = NodeState::up;
   node.free_class = 21;
-  EXPECT_EQ(to_hex(codec::encode(node)), "NODE");
+  EXPECT_EQ(to_hex(codec::encode(node)), "0108013801401548e807");
 }
 
 }  // namespace

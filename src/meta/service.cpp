@@ -30,6 +30,7 @@ Result<Reply<Head>> reply_with(Head head) {
 constexpr std::array kLongQueries = {ListObjects::kPath, ListParts::kPath, ListUploads::kPath,
                                      ListBuckets::kPath, GetHealth::kPath, GetEvents::kPath};
 constexpr Duration kQueryCost = 500us;
+constexpr Duration kFlushCost = 5ms;
 constexpr Duration kLivenessPeriod = 250ms;
 constexpr std::uint64_t kTrimAfter = 4096;
 constexpr std::size_t kMaxConfirm = 10'000;
@@ -99,6 +100,7 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   rocks.deterministic = options_.deterministic_store;
   STRATOS_CO_TRY(store_, kv::open_rocks(fs, options_.folder + "/index", rocks));
   STRATOS_CO_TRY(machine_, IndexMachine::open(*store_));
+  const bool is_new = height().value == 0;
   ordering::Genesis genesis;
   genesis.network = options_.params.network;
   genesis.time = runtime_.wall_now();
@@ -109,6 +111,11 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   STRATOS_CO_TRY(
       log_, co_await ordering::EmbeddedLog::open(runtime_, fs, options_.folder + "/log", *machine_,
                                                  std::move(genesis), log_options));
+  if (is_new) {
+    // The first parameters count for ever: replay must not begin from later ones.
+    auto flush = [this] { return machine_->flush(); };
+    STRATOS_CO_CHECK(co_await runtime_.offload(std::move(flush), kFlushCost));
+  }
   batcher_ = std::make_unique<Batcher>(runtime_, *log_, *machine_, signer_);
   Granter::Size size;
   size.noz = options_.grant_noz;

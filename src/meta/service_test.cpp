@@ -54,6 +54,7 @@ class Service : public ::testing::Test {
     options_.zone = ZoneId(1);
     options_.clients = {gateway_.public_key()};
     options_.grant_noz = 1000;
+    options_.node_timeout = 1h;
     options_.grant_segments = 1000;
     start();
     CreateAccount account;
@@ -277,6 +278,16 @@ TEST_F(Service, KeepsItsStateOverARestart) {
   ListObjects query;
   query.bucket = "bucket";
   EXPECT_EQ(ask(query)->rows.size(), 1U);
+}
+
+TEST_F(Service, SurvivesAKillWithTheParametersOfItsBeginning) {
+  make_bucket();
+  fs_.kill_process();
+  stop();
+  options_.params.epoch_ms = 1234;
+  start();
+  EXPECT_TRUE(ask(GetBucket{"bucket"}));
+  EXPECT_EQ(ask(GetParams{})->epoch_ms, Params{}.epoch_ms);
 }
 
 TEST_F(Service, GathersCommandsIntoBatches) {

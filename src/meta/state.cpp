@@ -8,27 +8,36 @@
 namespace stratos::meta {
 
 std::optional<Bytes> State::get(ByteView key) const {
-  const auto changed = changes_.find(to_bytes(key));
+  const auto changed = changes_.find(key);
   if (changed != changes_.end()) return changed->second;
+  const std::optional<Bytes>* found = committed(key);
+  return found == nullptr ? std::nullopt : *found;
+}
+
+const std::optional<Bytes>* State::committed(ByteView key) const {
+  constexpr std::size_t kReadsKept = 65'536;
+  if (const auto known = reads_.find(key); known != reads_.end()) return &known->second;
   Result<std::optional<Bytes>> found = base_.get(key);
   if (!found) {
     note_error(std::move(found).error());
-    return std::nullopt;
+    return nullptr;
   }
-  return std::move(*found);
+  if (reads_.size() >= kReadsKept) reads_.clear();
+  return &reads_.emplace(to_bytes(key), std::move(*found)).first->second;
 }
 
-void State::put(Bytes key, Bytes value) { change(key, std::move(value)); }
+void State::put(Bytes key, Bytes value) { change(std::move(key), std::move(value)); }
 void State::erase(const Bytes& key) { change(key, std::nullopt); }
 
-void State::change(const Bytes& key, std::optional<Bytes> value) {
-  const auto [slot, inserted] = changes_.try_emplace(key);
-  if (inserted) {
+void State::change(Bytes key, std::optional<Bytes> value) {
+  const auto found = changes_.find(key);
+  if (found == changes_.end()) {
     undo_.emplace_back(key, std::nullopt);
+    changes_.emplace(std::move(key), std::move(value));
   } else {
-    undo_.emplace_back(key, std::move(slot->second));
+    undo_.emplace_back(std::move(key), std::move(found->second));
+    found->second = std::move(value);
   }
-  slot->second = std::move(value);
 }
 
 void State::rollback() {
@@ -46,8 +55,8 @@ void State::scan(ByteView lower, ByteView upper, const Visitor& visit) const {
   const bool empty = !upper.empty() && !std::ranges::lexicographical_compare(lower, upper);
   if (empty) return;
   const std::unique_ptr<kv::Iterator> below = base_.iterate(lower, upper);
-  auto above = changes_.lower_bound(to_bytes(lower));
-  const auto above_end = upper.empty() ? changes_.end() : changes_.lower_bound(to_bytes(upper));
+  auto above = changes_.lower_bound(lower);
+  const auto above_end = upper.empty() ? changes_.end() : changes_.lower_bound(upper);
   below->seek(lower);
   bool more = true;
   while (more && (below->valid() || above != above_end)) {
@@ -82,11 +91,8 @@ std::uint64_t State::next(std::string_view name) {
 void State::update_hash(crypto::LtHash& hash) const {
   for (const auto& [key, value] : changes_) {
     if (key[0] == static_cast<std::uint8_t>(keys::Family::machine)) continue;
-    Result<std::optional<Bytes>> before = base_.get(key);
-    if (!before) {
-      note_error(std::move(before).error());
-      return;
-    }
+    const std::optional<Bytes>* before = committed(key);
+    if (before == nullptr) return;
     if (*before == value) continue;
     if (*before) hash.remove(key, **before);
     if (value) hash.add(key, *value);

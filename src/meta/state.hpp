@@ -12,8 +12,16 @@
 
 namespace stratos::meta {
 
+// Sorts as unsigned bytes; finds keys by views.
+struct KeyLess {
+  using is_transparent = void;
+  bool operator()(ByteView a, ByteView b) const { return as_text(a) < as_text(b); }
+};
+
 class State {
  public:
+  using Rows = std::map<Bytes, std::optional<Bytes>, KeyLess>;  // nullopt: absent
+
   // `base` outlives the State and does not change meanwhile.
   explicit State(const kv::Reader& base) : base_(base) {}
 
@@ -50,16 +58,20 @@ class State {
   void rollback();
 
   Result<void> status() const;
-  const std::map<Bytes, std::optional<Bytes>>& changes() const { return changes_; }
+  const Rows& changes() const { return changes_; }
   // Moves the multiset hash from the committed state to this one.
   void update_hash(crypto::LtHash& hash) const;
 
  private:
-  void change(const Bytes& key, std::optional<Bytes> value);
+  void change(Bytes key, std::optional<Bytes> value);
+  // What the store below holds; nullptr when it failed. Valid until the next call.
+  const std::optional<Bytes>* committed(ByteView key) const;
   void note_error(Error error) const;
 
   const kv::Reader& base_;
-  std::map<Bytes, std::optional<Bytes>> changes_;
+  Rows changes_;
+  // What was read below: a block reads the same rows again and again.
+  mutable Rows reads_;
   // What stood in changes_ before; the outer nullopt means nothing did.
   std::vector<std::pair<Bytes, std::optional<std::optional<Bytes>>>> undo_;
   mutable std::optional<Error> error_;

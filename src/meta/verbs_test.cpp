@@ -74,7 +74,7 @@ using Sweeps = Verbs;
 TEST_F(Sweeps, AreBoundedPerBlock) {
   std::vector<Item> items;
   const SegmentCommit base = index_.commit_of_new();
-  for (int i = 0; i < 5000; ++i) {
+  for (int i = 0; i < 3000; ++i) {
     SegmentCommit segment = base;
     segment.id = index_.next_segment_id();
     const auto nodes = index_.ranked(segment.id);
@@ -91,10 +91,11 @@ TEST_F(Sweeps, AreBoundedPerBlock) {
       items.clear();
     }
   }
-  ASSERT_EQ(index_.count(keys::Family::segment), 5000U);
+  ASSERT_EQ(index_.count(keys::Family::segment), 3000U);
   index_.pass_ms(test_params().orphan_ms);
   index_.idle();
-  EXPECT_EQ(index_.count(keys::Family::segment), 2952U);
+  EXPECT_GE(index_.count(keys::Family::segment), 952U);
+  EXPECT_LT(index_.count(keys::Family::segment), 1000U);
   index_.idle(2);
   EXPECT_EQ(index_.count(keys::Family::segment), 0U);
   EXPECT_EQ(index_.count(keys::Family::fragment), 0U);
