@@ -1,10 +1,11 @@
 #include "cli/child_process.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -61,17 +62,15 @@ void ChildProcess::terminate() {
 }
 
 void ChildProcess::join(Duration grace) {
-  constexpr timespec kStep = {0, 10'000'000};
-  for (Duration waited{0}; running_ && waited < grace; waited += 10ms) {
-    int status = 0;
-    if (::waitpid(static_cast<pid_t>(pid_), &status, WNOHANG) == pid_)
-      running_ = false;
-    else
-      ::nanosleep(&kStep, nullptr);
-  }
   if (!running_) return;
-  ::kill(static_cast<pid_t>(pid_), SIGKILL);
-  ::waitpid(static_cast<pid_t>(pid_), nullptr, 0);
+  const auto pid = static_cast<pid_t>(pid_);
+  const int handle = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  pollfd end = {handle, POLLIN, 0};
+  const auto wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(grace).count();
+  const bool ended = handle >= 0 && ::poll(&end, 1, static_cast<int>(wait_ms)) == 1;
+  if (handle >= 0) ::close(handle);
+  if (!ended) ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
   running_ = false;
 }
 

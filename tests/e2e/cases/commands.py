@@ -1,6 +1,7 @@
 """The program's own commands: objects, exit codes, key rings."""
 import json
 import shutil
+import subprocess
 
 from harness import MIB, check, check_equal, pattern, tree_of, write_tree
 from registry import case
@@ -74,6 +75,32 @@ def exit_codes(context):
     mesh.stratos("no-such-command", ok=(USAGE,))
     mesh.stratos("cp", "only-one", ok=(USAGE,))
     mesh.stratos("ls", "--dir", context.folder / "nowhere", ok=(NOT_FOUND,))
+
+
+@case("commands.operator", needs=())
+def operator(context):
+    """doctor, bench, completion and the proof of dev."""
+    mesh = context.new_mesh("--prove")
+    check("read back bit-exact" in mesh.log_tail(200), "the proof's line")
+    findings = {f["check"]: f["verdict"] for f in mesh.stratos_json("doctor")}
+    check_equal(findings["nodes"], "ok", "doctor on nodes")
+    check_equal(findings["key ring"], "warning", "doctor on a ring without a copy")
+    (mesh.folder / "credentials.json").chmod(0o644)
+    broken = mesh.stratos("doctor", "--json", ok=None)
+    check(broken.returncode != 0, "doctor on a readable secret")
+    (mesh.folder / "credentials.json").chmod(0o600)
+    rows = json_lines(mesh.stratos("bench", "--size", "64KiB", "--parallel", "4", "--seconds",
+                                   "0.5", "--json").stdout)
+    check_equal([r["phase"] for r in rows], ["machine", "PUT", "GET"], "bench")
+    for row in rows[1:]:
+        check(row["errors"] == 0 and row["ops_s"] > 0 and row["bound_MB_s"] > 0, f"bench: {row}")
+    check(b"stratos-bench" not in mesh.stratos("ls").stdout, "bench leaves nothing behind")
+    script = context.folder / "completion"
+    script.write_bytes(mesh.stratos("completion", "bash").stdout)
+    words = subprocess.run(
+        ["bash", "-c", f"source {script}; COMP_WORDS=(stratos meta he); COMP_CWORD=2; _stratos; "
+                       "echo ${COMPREPLY[@]}"], capture_output=True, check=True).stdout.split()
+    check_equal(words, [b"health"], "completion of 'meta he'")
 
 
 @case("keyring.new-gateway")
