@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/buffer.hpp"
+#include "base/error.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
@@ -19,9 +20,13 @@ TEST(Hex, RoundTripsAndRefusesWhatIsNotHex) {
 }
 
 TEST(Base64, MatchesRfc4648Vectors) {
-  const std::pair<std::string_view, std::string_view> vectors[] = {
-      {"", ""},         {"f", "Zg=="},     {"fo", "Zm8="},        {"foo", "Zm9v"},
-      {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<std::string_view, std::string_view> vectors[] = {{"", ""},
+                                                                   {"f", "Zg=="},
+                                                                   {"fo", "Zm8="},
+                                                                   {"foo", "Zm9v"},
+                                                                   {"foob", "Zm9vYg=="},
+                                                                   {"fooba", "Zm9vYmE="},
+                                                                   {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, encoded] : vectors) {
     EXPECT_EQ(to_base64(as_bytes(plain)), encoded);
     EXPECT_EQ(from_base64(encoded).value(), to_bytes(as_bytes(plain)));
@@ -107,8 +112,9 @@ TEST(Log, WritesOneJsonLineAndEscapes) {
   log::info("unit.test", {{"text", "a\"b\n"}, {"count", 3}, {"yes", true}});
   log::debug("unit.hidden");
   log::set_sink({});
-  EXPECT_NE(captured.find(R"("level":"info","event":"unit.test","text":"a\"b\n","count":3,"yes":true})"),
-            std::string::npos);
+  EXPECT_NE(
+      captured.find(R"("level":"info","event":"unit.test","text":"a\"b\n","count":3,"yes":true})"),
+      std::string::npos);
   EXPECT_EQ(captured.find("unit.hidden"), std::string::npos);
 }
 

@@ -10,8 +10,8 @@ Buffer Buffer::allocate(std::size_t size_bytes) {
   if (size_bytes == 0) return buffer;
   const std::size_t rounded = (size_bytes + kAlignment - 1) / kAlignment * kAlignment;
   // Small buffers never go to a disk by themselves, so they need no page of their own.
-  void* memory = size_bytes < kAlignment ? std::malloc(size_bytes)
-                                         : std::aligned_alloc(kAlignment, rounded);
+  void* memory =
+      size_bytes < kAlignment ? std::malloc(size_bytes) : std::aligned_alloc(kAlignment, rounded);
   if (memory == nullptr) throw std::bad_alloc();
   buffer.owner_ = std::shared_ptr<void>(memory, &std::free);
   buffer.data_ = static_cast<const std::uint8_t*>(memory);

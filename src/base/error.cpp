@@ -24,10 +24,10 @@ struct KindInfo {
 };
 
 constexpr std::array kKinds = {
-    KindInfo{ErrorKind::internal, 500, 1},    KindInfo{ErrorKind::invalid, 400, 2},
-    KindInfo{ErrorKind::not_found, 404, 3},   KindInfo{ErrorKind::conflict, 409, 6},
-    KindInfo{ErrorKind::denied, 403, 4},      KindInfo{ErrorKind::unavailable, 503, 5},
-    KindInfo{ErrorKind::exhausted, 507, 7},   KindInfo{ErrorKind::unsupported, 501, 1},
+    KindInfo{ErrorKind::internal, 500, 1},  KindInfo{ErrorKind::invalid, 400, 2},
+    KindInfo{ErrorKind::not_found, 404, 3}, KindInfo{ErrorKind::conflict, 409, 6},
+    KindInfo{ErrorKind::denied, 403, 4},    KindInfo{ErrorKind::unavailable, 503, 5},
+    KindInfo{ErrorKind::exhausted, 507, 7}, KindInfo{ErrorKind::unsupported, 501, 1},
     KindInfo{ErrorKind::integrity, 500, 8},
 };
 

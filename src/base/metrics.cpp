@@ -43,7 +43,8 @@ void expose_table(const Table& table, std::string_view type, std::string& out, L
 
 void Histogram::observe_ns(std::int64_t duration_ns) {
   const auto steps = static_cast<std::uint64_t>(duration_ns < 0 ? 0 : duration_ns) / kFirstBucketNs;
-  const auto bucket = std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(steps)), kBuckets);
+  const auto bucket =
+      std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(steps)), kBuckets);
   counts_[bucket].fetch_add(1, std::memory_order_relaxed);
   sum_ns_.fetch_add(duration_ns, std::memory_order_relaxed);
 }

@@ -29,8 +29,8 @@ inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(
 // The same inside a coroutine.
 #define STRATOS_CO_TRY(declaration, ...) \
   STRATOS_TRY_(co_return, STRATOS_CONCAT(result_, __LINE__), declaration, __VA_ARGS__)
-#define STRATOS_TRY_(leave, temporary, declaration, ...)            \
-  auto temporary = (__VA_ARGS__);                                   \
+#define STRATOS_TRY_(leave, temporary, declaration, ...)               \
+  auto temporary = (__VA_ARGS__);                                      \
   if (!temporary) leave ::stratos::fail(std::move(temporary).error()); \
   declaration = std::move(*temporary)
 
@@ -38,5 +38,6 @@ inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(
 #define STRATOS_CHECK(...) STRATOS_CHECK_(return, STRATOS_CONCAT(result_, __LINE__), __VA_ARGS__)
 #define STRATOS_CO_CHECK(...) \
   STRATOS_CHECK_(co_return, STRATOS_CONCAT(result_, __LINE__), __VA_ARGS__)
-#define STRATOS_CHECK_(leave, temporary, ...) \
-  if (auto temporary = (__VA_ARGS__); !temporary) leave ::stratos::fail(std::move(temporary).error())
+#define STRATOS_CHECK_(leave, temporary, ...)     \
+  if (auto temporary = (__VA_ARGS__); !temporary) \
+  leave ::stratos::fail(std::move(temporary).error())

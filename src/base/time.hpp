@@ -1,5 +1,5 @@
-// Time as the program sees it. Nobody asks the operating system: the Runtime hands time out, so that
-// the simulator can.
+// Time as the program sees it. Nobody asks the operating system: the Runtime hands time out, so
+// that the simulator can.
 #pragma once
 #include <chrono>
 #include <cstdint>
