@@ -5,12 +5,13 @@
 //
 //   struct Extent {
 //     FragmentId fragment; std::uint64_t offset = 0;
-//     static void fields(auto& self, auto&& field) { field(1, self.fragment); field(2, self.offset); }
+//     static void fields(auto& self, auto&& field) { field(1, self.fragment); field(2,
+//     self.offset); }
 //   };
 //
 // A struct with `static constexpr std::uint8_t kFormat` is preceded by that byte; another number is
-// refused with Errc::unknown_format. A struct with a member `Bytes unknown` keeps fields it does not
-// know and writes them back after its own. Lengths of foreign data bound every allocation.
+// refused with Errc::unknown_format. A struct with a member `Bytes unknown` keeps fields it does
+// not know and writes them back after its own. Lengths of foreign data bound every allocation.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -248,8 +249,8 @@ Result<T> decode(ByteView in, int depth) {
   if constexpr (Versioned<T>) {
     if (in.empty()) return fail(Errc::bad_encoding, "empty record");
     if (in[0] != T::kFormat) {
-      return fail(Errc::unknown_format, "format " + std::to_string(in[0]) + ", this release reads " +
-                                            std::to_string(T::kFormat));
+      return fail(Errc::unknown_format, "format " + std::to_string(in[0]) +
+                                            ", this release reads " + std::to_string(T::kFormat));
     }
     in = in.subspan(1);
   }
