@@ -61,6 +61,8 @@ class SimRuntime final : public Runtime {
     services_.push_back(std::shared_ptr<Service>(std::move(service)));
     return kept;
   }
+  // The wall clock jumps.
+  void set_wall_offset(std::chrono::milliseconds offset) { skew_.wall_offset = offset; }
   // For the world: after the frames are gone.
   void drop_services();
 

@@ -1,0 +1,133 @@
+#include "sim/mesh_run.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "sim/mesh_checks.hpp"
+#include "sim/mesh_faults.hpp"
+#include "sim/mesh_workload.hpp"
+
+namespace stratos::sim {
+namespace {
+
+constexpr Duration kStartLimit = 2min;
+constexpr Duration kEndLimit = 10min;
+constexpr Duration kUpLimit = 3min;
+constexpr Duration kReadLimit = 30min;
+constexpr Duration kFeedTime = 8s;
+
+Task<bool> all_nodes_up(ClientProcess& client, std::size_t expected) {
+  const meta::GetNodes query;
+  const auto nodes = co_await client.mesh->meta.query(query);
+  if (!nodes) co_return false;
+  co_return static_cast<std::size_t>(
+      std::ranges::count(nodes->nodes, meta::NodeState::up, &meta::NodeRecord::state)) >= expected;
+}
+
+Task<Result<meta::GetHealth::Reply>> health(ClientProcess& client) {
+  const meta::GetHealth query;
+  co_return co_await client.mesh->meta.query(query);
+}
+
+class Runner {
+ public:
+  explicit Runner(Run& run) : run_(run), faults_(run) {}
+  void run();
+
+ private:
+  SimWorld& world() { return run_.mesh.world(); }
+  ClientProcess& client() { return run_.mesh.client("c1"); }
+  bool bring_up();
+  bool come_to_rest();
+  bool wait_for_nodes(Duration limit);
+  void check_health();
+  void collect();
+
+  Run& run_;
+  Faults faults_;
+};
+
+bool Runner::wait_for_nodes(Duration limit) {
+  std::size_t expected = 0;
+  for (auto* node : run_.mesh.machines_of(MeshWorld::Role::node)) expected += !node->lost;
+  const MonotonicTime end = run_.now() + limit;
+  while (run_.now() < end) {
+    const auto up = world().run_task("c1", all_nodes_up(client(), expected), 1min);
+    if (up && *up) return true;
+    world().run_for(500ms);
+  }
+  return false;
+}
+
+bool Runner::bring_up() {
+  const auto joined = [this] { return run_.mesh.all_joined(); };
+  if (world().run_until(joined, kStartLimit) && wait_for_nodes(kUpLimit)) return true;
+  run_.fail("the mesh does not come up");
+  for (const auto& machine : run_.mesh.machines()) {
+    if (!machine->joined) run_.fail(machine->name + ": " + machine->problem);
+  }
+  return false;
+}
+
+bool Runner::come_to_rest() {
+  run_.stopping = true;
+  faults_.heal();
+  const auto rested = [this] { return run_.operations.empty(); };
+  if (!world().run_until(rested, kEndLimit)) {
+    for (const auto& [id, operation] : run_.operations) run_.fail(operation.name + " never ends");
+    return false;
+  }
+  if (!bring_up()) return false;
+  world().run_for(run_.scenario.settle);
+  return true;
+}
+
+void Runner::check_health() {
+  const auto reply = world().run_task("c1", health(client()), 1min);
+  if (!reply || !*reply) return run_.fail("health cannot be asked");
+  const bool some_lost =
+      std::ranges::any_of(run_.mesh.machines(), [](const auto& machine) { return machine->lost; });
+  if ((*reply)->lost > 0) run_.fail("health counts lost segments");
+  if ((*reply)->unreadable > 0 && !some_lost) run_.fail("health counts unreadable segments");
+}
+
+void Runner::collect() {
+  run_.count("writes", run_.model.writes());
+  run_.count("unknown_writes", run_.model.unknown_writes());
+  run_.count("switches", world().switches());
+  run_.count("virtual_ms", static_cast<std::uint64_t>(run_.now().since_start / 1ms));
+  std::uint64_t starts = 0;
+  for (const auto& machine : run_.mesh.machines()) starts += machine->starts;
+  run_.count("starts", starts);
+}
+
+void Runner::run() {
+  if (!bring_up()) return;
+  run_.mesh.on_client_ready([this](ClientProcess& process) { start_workers(run_, process); });
+  faults_.begin();
+  world().run_for(run_.scenario.duration);
+  if (!come_to_rest()) return;
+  const auto read = world().run_task("c1", check_all_keys(run_, client()), kReadLimit);
+  if (!read) run_.fail("reading every key at rest does not end");
+  check_health();
+  world().run_for(kFeedTime);
+  for (const auto& machine : run_.mesh.machines()) run_.mesh.stop(*machine);
+  check_disks(run_);
+  collect();
+}
+
+}  // namespace
+
+Report run_scenario(const Scenario& scenario, std::uint64_t seed) {
+  Run run(scenario, seed);
+  {
+    Runner runner(run);
+    runner.run();
+  }
+  Report report = std::move(run.report);
+  report.trace_hash = run.mesh.world().trace_hash();
+  report.ok = report.failures.empty();
+  return report;
+}
+
+}  // namespace stratos::sim
