@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "client/mesh_object_client_impl.hpp"
 #include "client/object_reader.hpp"
@@ -8,7 +9,50 @@
 namespace stratos::client::detail {
 namespace {
 
-constexpr std::int64_t kMd5PicosecondsPerByte = 1300;
+constexpr std::int64_t kDigestPicosecondsPerByte = 1500;
+
+// The digest behind S3's name of a checksum.
+struct NamedDigest {
+  std::string_view name;
+  crypto::DigestKind kind;
+};
+constexpr std::array kChecksums = {
+    NamedDigest{"CRC64NVME", crypto::DigestKind::crc64nvme},  // where nothing was chosen
+    NamedDigest{"CRC32", crypto::DigestKind::crc32},
+    NamedDigest{"CRC32C", crypto::DigestKind::crc32c},
+    NamedDigest{"SHA1", crypto::DigestKind::sha1},
+    NamedDigest{"SHA256", crypto::DigestKind::sha256},
+};
+
+// Entity tag and checksum of a part whose bytes pass by.
+class PartDigests {
+ public:
+  explicit PartDigests(std::string_view algorithm)
+      : md5_(crypto::make_digest(crypto::DigestKind::md5)) {
+    const auto row = std::ranges::find(kChecksums, algorithm, &NamedDigest::name);
+    const NamedDigest& chosen = row == kChecksums.end() ? kChecksums.front() : *row;
+    name_ = chosen.name;
+    checksum_ = crypto::make_digest(chosen.kind);
+  }
+  void update(ByteView data) {
+    md5_->update(data);
+    checksum_->update(data);
+  }
+  Attributes finish() {
+    Attributes attributes;
+    std::ranges::copy(md5_->finish(), attributes.etag.md5.begin());
+    Checksum checksum;
+    checksum.algorithm = name_;
+    checksum.value = checksum_->finish();
+    attributes.checksums.push_back(std::move(checksum));
+    return attributes;
+  }
+
+ private:
+  std::string_view name_;
+  std::unique_ptr<crypto::Digest> md5_;
+  std::unique_ptr<crypto::Digest> checksum_;
+};
 
 // A body that is in memory already, with its attributes.
 class MemoryBody final : public BodySource {
@@ -65,18 +109,16 @@ meta::SlicePage cut_slices(const std::vector<meta::SlicePage>& pages, std::uint6
   return merged;
 }
 
-Task<Result<crypto::Md5Digest>> digest_of(Runtime& runtime, ObjectReader& reader) {
-  const std::shared_ptr<crypto::Digest> md5 = crypto::make_digest(crypto::DigestKind::md5);
+Task<Result<Attributes>> digest_of(Runtime& runtime, ObjectReader& reader, std::string algorithm) {
+  const auto digests = std::make_shared<PartDigests>(algorithm);
   while (true) {
     STRATOS_CO_TRY(Buffer data, co_await reader.next());
     if (data.empty()) break;
-    auto work = [md5, data] { md5->update(data.view()); };
-    const auto cost = static_cast<std::int64_t>(data.size()) * kMd5PicosecondsPerByte / 1000;
+    const auto cost = static_cast<std::int64_t>(data.size()) * kDigestPicosecondsPerByte / 1000;
+    auto work = [digests, data = std::move(data)] { digests->update(data.view()); };
     co_await runtime.offload(std::move(work), Duration(cost));
   }
-  crypto::Md5Digest digest{};
-  std::ranges::copy(md5->finish(), digest.begin());
-  co_return digest;
+  co_return digests->finish();
 }
 
 }  // namespace
@@ -171,14 +213,16 @@ Task<Result<PartInfo>> MeshObjectClient::copy_part(Principal who, std::string so
   if (range) STRATOS_CO_CHECK(reader->select(*range));
   const std::uint64_t offset = reader->offset();
   const std::uint64_t length = reader->length();
-  Attributes attributes;
+  STRATOS_CO_TRY(const UploadSettings settings, open_upload(mesh_.ring, record.sealed_attributes));
   if (source.version.is_inline) {
     STRATOS_CO_TRY(Buffer data, co_await reader->next());
-    attributes.etag.md5 = crypto::md5(data.view());
-    MemoryBody body(std::move(data), std::move(attributes));
+    PartDigests digests(settings.checksum_algorithm);
+    digests.update(data.view());
+    MemoryBody body(std::move(data), digests.finish());
     co_return co_await put_part(who, std::move(bucket), std::move(key), upload, number, body);
   }
-  STRATOS_CO_TRY(attributes.etag.md5, co_await digest_of(mesh_.runtime, *reader));
+  STRATOS_CO_TRY(Attributes attributes,
+                 co_await digest_of(mesh_.runtime, *reader, settings.checksum_algorithm));
   std::vector<meta::SlicePage> pages;
   if (source.version.page) pages.push_back(*source.version.page);
   for (std::uint32_t i = 0; source.version.pages > 1 && i < source.version.pages; ++i) {
@@ -209,6 +253,7 @@ Task<Result<PartInfo>> MeshObjectClient::copy_part(Principal who, std::string so
   part.size = length;
   part.modified = reply.modified;
   part.etag = attributes.etag;
+  part.checksums = std::move(attributes.checksums);
   co_return part;
 }
 

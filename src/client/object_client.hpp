@@ -193,8 +193,8 @@ class ObjectClient {
   virtual Task<Result<PartInfo>> put_part(Principal who, std::string bucket, std::string key,
                                           UploadId upload, std::uint32_t number,
                                           BodySource& body) = 0;
-  // Errc::not_implemented never: any range is shared, not copied. `etag` and checksums of the new
-  // part need its bytes, so the bytes are read once.
+  // Any range is shared, not copied. The bytes are read once, for `etag` and the checksum that the
+  // upload chose; CRC64NVME where it chose none.
   virtual Task<Result<PartInfo>> copy_part(Principal who, std::string source_bucket,
                                            std::string source_key, std::optional<ByteRange> range,
                                            std::string bucket, std::string key, UploadId upload,
