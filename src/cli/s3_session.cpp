@@ -135,7 +135,8 @@ Task<Result<S3Session::Answer>> S3Session::exchange_task(std::shared_ptr<Request
   answer.headers = std::move(response.headers);
   const bool stream = request->sink != nullptr && answer.status < 300;
   if (stream && request->total) request->total(response.body->length().value_or(0));
-  if (!stream) {
+  // The answer to HEAD names a body that is not sent.
+  if (!stream && request->method != "HEAD") {
     STRATOS_CO_TRY(answer.body, co_await http::read_all(*response.body, kMaxAnswerBytes));
   }
   while (stream) {
