@@ -60,7 +60,8 @@ Task<Result<void>> serve_http(Runtime& runtime, Duration duration) {
 Task<void> get_many(Runtime& runtime, std::string address, int count) {
   http::Client client(runtime, std::move(address));
   for (int i = 0; i < count; ++i) {
-    const auto response = co_await client.send("GET", "/bucket/key", {}, nullptr, {}, kPatience);
+    const auto response = co_await client.send("GET", "/bucket/key", http::Headers(), nullptr,
+                                               std::nullopt, kPatience);
     if (!response || !co_await response->body->read(4096)) std::abort();
   }
 }

@@ -389,7 +389,8 @@ TEST(SimWorld, ShufflesBetweenNodesAndKeepsOrderWithinOne) {
 }
 
 Task<void> crash_itself(SimWorld& world, Runtime& runtime, bool& after) {
-  co_await runtime.offload([&world] { world.crash_soon("a", Crash::power); }, 1ms);
+  const auto crash = [&world] { world.crash_soon("a", Crash::power); };
+  co_await runtime.offload(crash, 1ms);
   co_await runtime.sleep(1ms);
   after = true;
 }

@@ -61,7 +61,18 @@ class Service final : public MetaService {
   Task<void> stop() override;
 
  private:
+  template <class Request, class Response>
+  using Member = Task<Result<Reply<Response>>> (Service::*)(CallContext, Request);
+  template <class Request, class Response>
+  void route(MetaMethod method, std::string name, Member<Request, Response> member);
   void add_routes();
+  Task<Result<Reply<AllocateReply>>> allocate(CallContext context, AllocateRequest request);
+  Task<Result<Reply<LimitsReply>>> limits(CallContext context, LimitsRequest request);
+  Task<Result<Reply<NodeStatusReply>>> node_status(CallContext context, NodeStatusRequest request);
+  Task<Result<Reply<FeedReply>>> answer_feed(CallContext context, FeedRequest request);
+  Task<Result<Reply<ConfirmReply>>> answer_confirm(CallContext context, ConfirmRequest request);
+  Task<Result<Reply<InventoryReply>>> answer_inventory(CallContext context,
+                                                       InventoryRequest request);
   Task<Result<Reply<SubmitReply>>> submit(CallContext context, SubmitRequest request);
   Task<Result<Reply<QueryReply>>> query(CallContext context, QueryRequest request);
   Task<Result<Reply<RegisterReply>>> register_node(CallContext context, RegisterRequest request);
@@ -128,87 +139,64 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   co_return Result<void>{};
 }
 
+template <class Request, class Response>
+void Service::route(MetaMethod method, std::string name, Member<Request, Response> member) {
+  router_.on<Request, Response>(static_cast<std::uint16_t>(method), std::move(name),
+                                [this, member](CallContext context, Request request, Buffer) {
+                                  return (this->*member)(std::move(context), std::move(request));
+                                });
+}
+
 void Service::add_routes() {
-  const auto number = [](MetaMethod method) { return static_cast<std::uint16_t>(method); };
-  router_.on<SubmitRequest, SubmitReply>(
-      number(MetaMethod::submit), "submit",
-      [this](CallContext context, SubmitRequest request, Buffer) {
-        return submit(std::move(context), std::move(request));
-      });
-  router_.on<QueryRequest, QueryReply>(number(MetaMethod::query), "query",
-                                       [this](CallContext context, QueryRequest request, Buffer) {
-                                         return query(std::move(context), std::move(request));
-                                       });
-  router_.on<RegisterRequest, RegisterReply>(
-      number(MetaMethod::register_node), "register_node",
-      [this](CallContext context, RegisterRequest request, Buffer) {
-        return register_node(std::move(context), std::move(request));
-      });
-  router_.on<HeartbeatRequest, HeartbeatReply>(
-      number(MetaMethod::heartbeat), "heartbeat",
-      [this](CallContext context, HeartbeatRequest request, Buffer) {
-        return heartbeat(std::move(context), std::move(request));
-      });
-  // The rest answers at once or passes on; a coroutine lambda may not capture, so `this` is passed.
-  router_.on<AllocateRequest, AllocateReply>(
-      number(MetaMethod::allocate), "allocate",
-      [this](CallContext context, AllocateRequest request, Buffer) {
-        return [](Service* self, CallContext ctx,
-                  AllocateRequest asked) -> Task<Result<Reply<AllocateReply>>> {
-          STRATOS_CO_CHECK(self->check_client(ctx));
-          STRATOS_CO_TRY(AllocateReply reply, co_await self->granter_->allocate(std::move(asked)));
-          co_return reply_with(std::move(reply));
-        }(this, std::move(context), std::move(request));
-      });
-  router_.on<LimitsRequest, LimitsReply>(
-      number(MetaMethod::limits), "limits",
-      [this](CallContext context, LimitsRequest request, Buffer) {
-        return [](Service* self, CallContext ctx,
-                  LimitsRequest asked) -> Task<Result<Reply<LimitsReply>>> {
-          STRATOS_CO_CHECK(self->check_client(ctx));
-          STRATOS_CO_TRY(LimitsReply reply, co_await self->granter_->limits(std::move(asked)));
-          co_return reply_with(std::move(reply));
-        }(this, std::move(context), std::move(request));
-      });
-  router_.on<FeedRequest, FeedReply>(
-      number(MetaMethod::feed), "feed", [this](CallContext context, FeedRequest request, Buffer) {
-        return [](Service* self, CallContext ctx,
-                  FeedRequest asked) -> Task<Result<Reply<FeedReply>>> {
-          STRATOS_CO_CHECK(self->check_caller(ctx, asked.node));
-          STRATOS_CO_TRY(FeedReply reply, self->feed(asked));
-          co_return reply_with(std::move(reply));
-        }(this, std::move(context), std::move(request));
-      });
-  router_.on<ConfirmRequest, ConfirmReply>(
-      number(MetaMethod::confirm), "confirm",
-      [this](CallContext context, ConfirmRequest request, Buffer) {
-        return [](Service* self, CallContext ctx,
-                  ConfirmRequest asked) -> Task<Result<Reply<ConfirmReply>>> {
-          STRATOS_CO_CHECK(self->check_caller(ctx, asked.node));
-          STRATOS_CO_TRY(ConfirmReply reply, self->confirm(asked));
-          co_return reply_with(std::move(reply));
-        }(this, std::move(context), std::move(request));
-      });
-  router_.on<InventoryRequest, InventoryReply>(
-      number(MetaMethod::inventory), "inventory",
-      [this](CallContext context, InventoryRequest request, Buffer) {
-        return [](Service* self, CallContext ctx,
-                  InventoryRequest asked) -> Task<Result<Reply<InventoryReply>>> {
-          STRATOS_CO_CHECK(self->check_caller(ctx, asked.node));
-          STRATOS_CO_TRY(InventoryReply reply, self->inventory(asked));
-          co_return reply_with(std::move(reply));
-        }(this, std::move(context), std::move(request));
-      });
-  router_.on<NodeStatusRequest, NodeStatusReply>(
-      number(MetaMethod::node_status), "node_status",
-      [this](CallContext context, NodeStatusRequest, Buffer) {
-        return [](Service* self, CallContext ctx) -> Task<Result<Reply<NodeStatusReply>>> {
-          STRATOS_CO_CHECK(self->check_client(ctx));
-          NodeStatusReply reply;
-          for (const auto& [node, live] : self->live_) reply.nodes.push_back(live.said);
-          co_return reply_with(std::move(reply));
-        }(this, std::move(context));
-      });
+  route(MetaMethod::submit, "submit", &Service::submit);
+  route(MetaMethod::query, "query", &Service::query);
+  route(MetaMethod::allocate, "allocate", &Service::allocate);
+  route(MetaMethod::limits, "limits", &Service::limits);
+  route(MetaMethod::node_status, "node_status", &Service::node_status);
+  route(MetaMethod::register_node, "register_node", &Service::register_node);
+  route(MetaMethod::heartbeat, "heartbeat", &Service::heartbeat);
+  route(MetaMethod::feed, "feed", &Service::answer_feed);
+  route(MetaMethod::confirm, "confirm", &Service::answer_confirm);
+  route(MetaMethod::inventory, "inventory", &Service::answer_inventory);
+}
+
+Task<Result<Reply<AllocateReply>>> Service::allocate(CallContext context, AllocateRequest request) {
+  STRATOS_CO_CHECK(check_client(context));
+  STRATOS_CO_TRY(AllocateReply reply, co_await granter_->allocate(std::move(request)));
+  co_return reply_with(std::move(reply));
+}
+
+Task<Result<Reply<LimitsReply>>> Service::limits(CallContext context, LimitsRequest request) {
+  STRATOS_CO_CHECK(check_client(context));
+  STRATOS_CO_TRY(LimitsReply reply, co_await granter_->limits(std::move(request)));
+  co_return reply_with(std::move(reply));
+}
+
+Task<Result<Reply<NodeStatusReply>>> Service::node_status(CallContext context, NodeStatusRequest) {
+  STRATOS_CO_CHECK(check_client(context));
+  NodeStatusReply reply;
+  for (const auto& [node, live] : live_) reply.nodes.push_back(live.said);
+  co_return reply_with(std::move(reply));
+}
+
+Task<Result<Reply<FeedReply>>> Service::answer_feed(CallContext context, FeedRequest request) {
+  STRATOS_CO_CHECK(check_caller(context, request.node));
+  STRATOS_CO_TRY(FeedReply reply, feed(request));
+  co_return reply_with(std::move(reply));
+}
+
+Task<Result<Reply<ConfirmReply>>> Service::answer_confirm(CallContext context,
+                                                          ConfirmRequest request) {
+  STRATOS_CO_CHECK(check_caller(context, request.node));
+  STRATOS_CO_TRY(ConfirmReply reply, confirm(request));
+  co_return reply_with(std::move(reply));
+}
+
+Task<Result<Reply<InventoryReply>>> Service::answer_inventory(CallContext context,
+                                                              InventoryRequest request) {
+  STRATOS_CO_CHECK(check_caller(context, request.node));
+  STRATOS_CO_TRY(InventoryReply reply, inventory(request));
+  co_return reply_with(std::move(reply));
 }
 
 Task<Result<Reply<SubmitReply>>> Service::submit(CallContext context, SubmitRequest request) {

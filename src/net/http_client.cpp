@@ -155,7 +155,7 @@ Task<Result<void>> Client::Connection::send_body(Outgoing& out, std::string pref
     co_return fail(Errc::body_incomplete, "body shorter than its length");
   }
   if (out.body != nullptr && !out.length) prefix += last_chunk(out.body->trailers());
-  if (!prefix.empty()) STRATOS_CO_CHECK(co_await write(prefix, {}, deadline));
+  if (!prefix.empty()) STRATOS_CO_CHECK(co_await write(prefix, ByteView(), deadline));
   co_return Result<void>{};
 }
 
@@ -203,7 +203,7 @@ Task<Result<ClientResponse>> Client::Connection::exchange(Outgoing& out, Duratio
   keep_alive = false;
   std::optional<ResponseHead> early;
   if (out.expects_continue) {
-    STRATOS_CO_CHECK(co_await write(prefix, {}, deadline));
+    STRATOS_CO_CHECK(co_await write(prefix, ByteView(), deadline));
     prefix.clear();
     STRATOS_CO_TRY(early, co_await await_continue(deadline));
   }

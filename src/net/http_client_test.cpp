@@ -168,7 +168,8 @@ TEST_F(HttpClient, DropsAConnectionWithAnUnreadBody) {
   begin();
   auto client = std::make_unique<Client>(memory_, server_->address());
   block_on(real_, [](Client& c) -> Task<void> {
-    const auto response = co_await c.send("GET", "/unread", {}, nullptr, {}, kPatience);
+    const auto response =
+        co_await c.send("GET", "/unread", Headers(), nullptr, std::nullopt, kPatience);
     EXPECT_EQ(response->status, 200);
   }(*client));
   EXPECT_EQ(fetch_now(*client, "GET", "/x")->body, "GET /x " + server_->address());

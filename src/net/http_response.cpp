@@ -136,7 +136,7 @@ Task<Result<void>> ResponseOutput::finish() {
     co_return fail(Errc::invalid_argument, "body shorter than promised");
   }
   if (chunked_ && !bodiless_) pending_ += "0\r\n\r\n";
-  STRATOS_CO_CHECK(co_await flush({}));
+  STRATOS_CO_CHECK(co_await flush(ByteView()));
   state_ = State::done;
   co_return Result<void>{};
 }
@@ -146,7 +146,7 @@ Task<Result<void>> ResponseOutput::send(int status, Headers headers, Buffer body
   const bool unmeasured = status == 304 && body.empty();
   const std::optional<std::uint64_t> length(body.size());
   STRATOS_CO_CHECK(begin(status, headers, unmeasured ? std::nullopt : length));
-  STRATOS_CO_CHECK(co_await flush(bodiless_ ? ByteView{} : body.view()));
+  STRATOS_CO_CHECK(co_await flush(bodiless_ ? ByteView() : body.view()));
   state_ = State::done;
   co_return Result<void>{};
 }

@@ -228,7 +228,7 @@ Task<bool> Connection::answer(RequestHead head) {
   answered_ = !response.peer_lost();
   if (!response.head_sent()) {
     response.forbid_keep_alive();
-    [[maybe_unused]] const auto sent = co_await response.send(500, {}, {});
+    [[maybe_unused]] const auto sent = co_await response.send(500, Headers(), Buffer());
     co_return false;
   }
   if (!returned || !response.complete() || !response.keep_alive()) co_return false;

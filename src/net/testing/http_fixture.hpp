@@ -92,7 +92,7 @@ class ProbeHandler final : public Handler {
   static Task<void> split_head(ResponseWriter& response) {
     Headers headers;
     headers.add("X", "a\r\nSet-Cookie: b");
-    const auto sent = co_await response.send(200, std::move(headers), {});
+    const auto sent = co_await response.send(200, std::move(headers), Buffer());
     EXPECT_EQ(sent.error().code(), Errc::invalid_argument);
   }
   static Task<void> silent() { co_return; }
