@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "kv/store.hpp"
-#include "meta/commands.hpp"
+#include "meta/upload_commands.hpp"
 #include "meta/state.hpp"
 #include "ordering/state_machine.hpp"
 

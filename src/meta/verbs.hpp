@@ -2,7 +2,7 @@
 // block alone. A verb that returns an error has changed nothing that counts (the caller rolls
 // back).
 #pragma once
-#include "meta/commands.hpp"
+#include "meta/upload_commands.hpp"
 #include "meta/keys.hpp"
 #include "meta/node_wire.hpp"
 #include "meta/state.hpp"
