@@ -6,8 +6,8 @@
 #include <unordered_set>
 
 #include "kv/store.hpp"
-#include "meta/upload_commands.hpp"
 #include "meta/state.hpp"
+#include "meta/upload_commands.hpp"
 #include "ordering/state_machine.hpp"
 
 namespace stratos::meta {

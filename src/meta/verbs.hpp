@@ -2,10 +2,10 @@
 // block alone. A verb that returns an error has changed nothing that counts (the caller rolls
 // back).
 #pragma once
-#include "meta/upload_commands.hpp"
 #include "meta/keys.hpp"
 #include "meta/node_wire.hpp"
 #include "meta/state.hpp"
+#include "meta/upload_commands.hpp"
 
 namespace stratos::meta {
 

@@ -1,9 +1,9 @@
 // What clients of the meta layer say to a meta node. Every reply names the zone and the height it
 // holds at.
 #pragma once
-#include "meta/upload_commands.hpp"
 #include "meta/limit.hpp"
 #include "meta/node_wire.hpp"
+#include "meta/upload_commands.hpp"
 
 namespace stratos::meta {
 
