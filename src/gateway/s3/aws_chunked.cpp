@@ -9,6 +9,10 @@ namespace {
 constexpr std::string_view kTrailerSignature = "x-amz-trailer-signature";
 constexpr std::string_view kChunkSignature = "chunk-signature=";
 constexpr std::size_t kReadBytes = 256 * 1024;
+// Above this, hashing is worth the way to the pool and back.
+constexpr std::size_t kOffloadBytes = 64 * 1024;
+// What SHA-256 costs; for the simulator.
+constexpr std::int64_t kPicosecondsPerByte = 700;
 
 auto bad_chunk(std::string why) { return fail(Errc::malformed_chunk, std::move(why)); }
 auto bad_trailer(std::string why) { return fail(Errc::malformed_trailer, std::move(why)); }
@@ -224,10 +228,17 @@ Task<Result<Buffer>> AwsChunkedBody::read(std::size_t max_bytes) {
       STRATOS_CO_CHECK(decoder_.finish());
       ended_ = true;
     } else {
-      STRATOS_CO_CHECK(decoder_.feed(raw, ready_));
+      STRATOS_CO_CHECK(co_await decode(raw));
     }
   }
   co_return next_ == ready_.size() ? Buffer() : pop(max_bytes);
+}
+
+Task<Result<void>> AwsChunkedBody::decode(Buffer raw) {
+  if (!decoder_.is_signed() || raw.size() <= kOffloadBytes) co_return decoder_.feed(raw, ready_);
+  const auto cost = static_cast<std::int64_t>(raw.size()) * kPicosecondsPerByte / 1000;
+  auto work = [this, raw = std::move(raw)] { return decoder_.feed(raw, ready_); };
+  co_return co_await runtime_.offload(std::move(work), Duration(cost));
 }
 
 Buffer AwsChunkedBody::pop(std::size_t max_bytes) {

@@ -45,11 +45,11 @@ class AwsChunkedDecoder {
   // Complete after finish(); without the trailer's signature.
   const http::Headers& trailers() const { return trailers_; }
   std::uint64_t decoded_length() const { return options_.decoded_length; }
+  bool is_signed() const { return options_.signer.has_value(); }
 
  private:
   enum class State : std::uint8_t { chunk_head, data, data_end, trailer, done };
 
-  bool is_signed() const { return options_.signer.has_value(); }
   bool has_all_trailers() const;
   // Collects a line that may be spread over inputs; true when it is complete in line_.
   Result<bool> take_line(ByteView& rest);
@@ -73,12 +73,13 @@ class AwsChunkedDecoder {
   bool trailer_signature_seen_ = false;
 };
 
-// The decoder as a body: reads `raw` and hands the payload out.
+// The decoder as a body: reads `raw` and hands the payload out. The signatures of large pieces are
+// checked in the blocking pool.
 class AwsChunkedBody final : public http::BodyReader {
  public:
-  // `raw` outlives this.
-  AwsChunkedBody(http::BodyReader& raw, AwsChunkedOptions options)
-      : raw_(raw), decoder_(std::move(options)) {}
+  // `runtime` and `raw` outlive this.
+  AwsChunkedBody(Runtime& runtime, http::BodyReader& raw, AwsChunkedOptions options)
+      : runtime_(runtime), raw_(raw), decoder_(std::move(options)) {}
   // Errors of the decoder and of `raw`. The end is returned only after everything was verified.
   Task<Result<Buffer>> read(std::size_t max_bytes) override;
   std::optional<std::uint64_t> length() const override { return decoder_.decoded_length(); }
@@ -86,8 +87,10 @@ class AwsChunkedBody final : public http::BodyReader {
   const http::Headers& trailers() const override { return decoder_.trailers(); }
 
  private:
+  Task<Result<void>> decode(Buffer raw);
   Buffer pop(std::size_t max_bytes);
 
+  Runtime& runtime_;
   http::BodyReader& raw_;
   AwsChunkedDecoder decoder_;
   std::vector<Buffer> ready_;

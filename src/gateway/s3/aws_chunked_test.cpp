@@ -293,7 +293,7 @@ class AwsChunkedBodyTest : public testing::Test {
  protected:
   Result<Bytes> read(std::string raw, std::size_t piece, AwsChunkedOptions options) {
     PieceBody source(std::move(raw), piece);
-    AwsChunkedBody body(source, std::move(options));
+    AwsChunkedBody body(runtime_, source, std::move(options));
     EXPECT_EQ(body.length(), body.length().value());
     auto bytes = block_on(runtime_, read_slowly(body));
     trailers_ = body.trailers();

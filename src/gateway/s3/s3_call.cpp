@@ -71,7 +71,8 @@ Result<Payload> open_payload(Call& call, const http::Headers& digests, std::uint
     STRATOS_TRY(AwsChunkedOptions options,
                 aws_chunked_options(call.headers(), claim.payload, call.identity->signer));
     payload.size_bytes = options.decoded_length;
-    payload.decoder = std::make_unique<AwsChunkedBody>(*call.request.body, std::move(options));
+    payload.decoder = std::make_unique<AwsChunkedBody>(call.backend.runtime, *call.request.body,
+                                                       std::move(options));
     payload.reader = payload.decoder.get();
   } else {
     const auto length = call.request.body->length();

@@ -57,9 +57,9 @@ constexpr std::array<std::string_view, 31> kBucketSubresources = {
     "tagging",        "uploads",      "metadataInventoryTable",
     "versioning",     "versions",     "metadataJournalTable",
     "website"};
-constexpr std::array<std::string_view, 13> kObjectSubresources = {
-    "acl",     "attributes", "encryption",   "legal-hold",  "restore",  "retention", "select",
-    "tagging", "torrent",    "renameObject", "select-type", "uploadId", "uploads"};
+constexpr std::array<std::string_view, 12> kObjectSubresources = {
+    "acl",    "attributes", "encryption", "legal-hold",   "restore",  "retention",
+    "select", "tagging",    "torrent",    "renameObject", "uploadId", "uploads"};
 constexpr std::array<std::string_view, 6> kMethods = {"GET",  "HEAD",   "PUT",
                                                       "POST", "DELETE", "OPTIONS"};
 
