@@ -48,6 +48,8 @@ struct SegmentReader::Rows {
   std::uint32_t fragment_bytes = 0;
   std::uint64_t fragment_length = 0;
   bool verify = false;
+  // What follows belongs to the executor until `settled`, then to whoever decodes.
+  bool settled = false;
   std::map<std::uint8_t, Buffer> pieces;
   std::set<std::uint8_t> asked;
   std::set<std::uint8_t> failed;
@@ -91,6 +93,7 @@ Task<Result<Buffer>> SegmentReader::read(std::uint64_t offset, std::uint64_t len
   for (int round = 1;; ++round) {
     const std::shared_ptr<Rows> rows = rows_for(offset, length);
     const Result<void> gathered = co_await gather(rows);
+    rows->settled = true;
     bad_.insert(rows->failed.begin(), rows->failed.end());
     if (!gathered) co_return fail(gathered.error());
     Result<Buffer> plain = co_await open_rows(rows);
@@ -232,6 +235,7 @@ Task<void> SegmentReader::fetch(Mesh& mesh, std::shared_ptr<Rows> rows, meta::Ho
                 {{"node", to_string(holder.node)}, {"fragment", to_string(request.fragment)}});
     }
   }
+  if (rows->settled) co_return;
   if (sound)
     rows->pieces[holder.index] = std::move(reply->body);
   else
@@ -268,8 +272,9 @@ Task<Result<void>> SegmentReader::restore_missing(std::shared_ptr<Rows> rows) {
     plan.decode(rows->fragment_bytes, in, out);
     return made;
   };
-  const std::vector<Buffer> made = co_await mesh_.runtime.offload(
-      std::move(work), decode_cost(std::uint64_t{rows->fragment_bytes} * record_.k));
+  const std::uint64_t bytes = std::uint64_t{rows->fragment_bytes} * record_.k;
+  const std::vector<Buffer> made =
+      co_await mesh_.runtime.offload(std::move(work), decode_cost(bytes));
   for (std::size_t i = 0; i < wanted.size(); ++i) rows->pieces[wanted[i]] = made[i];
   co_return Result<void>{};
 }
