@@ -72,9 +72,15 @@ struct SegmentWriter::Transfer {
 };
 
 void SegmentWriter::Transfer::give_up_stragglers() {
-  if (within(0) < quorum()) return;
+  std::vector<std::uint64_t> behind;
   for (const auto& lane : lanes) {
-    if (lane->failed || lane->queued_bytes <= kMaxLagBytes) continue;
+    if (!lane->failed) behind.push_back(lane->queued_bytes);
+  }
+  if (behind.size() < quorum()) return;
+  std::ranges::sort(behind);
+  const std::uint64_t most = behind[quorum() - 1] + kMaxLagBytes;
+  for (const auto& lane : lanes) {
+    if (lane->failed || lane->queued_bytes <= most) continue;
     lane->failed = true;
     lane->chunks.clear();
     lane->arrived.wake_all();
@@ -187,6 +193,7 @@ Task<void> SegmentWriter::run_lane(std::shared_ptr<Transfer> transfer, std::size
       if (!woken) break;
       continue;
     }
+    const bool sealed = transfer->sealed && lane.chunks.size() == 1;
     auto reply = co_await send_chunk(transfer, index);
     if (lane.failed) break;
     if (!reply) {
@@ -204,23 +211,29 @@ Task<void> SegmentWriter::run_lane(std::shared_ptr<Transfer> transfer, std::size
     lane.sent_bytes += lane.chunks.front().size();
     lane.queued_bytes -= lane.chunks.front().size();
     lane.chunks.pop_front();
-    if (reply->head.receipt) {
-      lane.done = true;
-      const bool late = transfer->answered;
-      take_receipt(*transfer, index, *reply->head.receipt);
-      if (late) co_await report_late(transfer, std::move(*reply->head.receipt));
+    if (sealed) {
+      take_receipt(*transfer, index, std::move(reply->head.receipt));
+      if (lane.done && transfer->answered) {
+        co_await report_late(transfer, transfer->receipts.back());
+      }
     }
     transfer->progress.wake_all();
   }
   transfer->progress.wake_all();
 }
 
-void SegmentWriter::take_receipt(Transfer& transfer, std::size_t index, meta::Receipt receipt) {
-  // A node that answers for other bytes than were sent holds nothing of use.
-  if (receipt.root == transfer.roots[index])
-    transfer.receipts.push_back(std::move(receipt));
-  else
-    transfer.lanes[index]->failed = true;
+// A node that answers for other bytes than were sent holds nothing of use, and its receipt would
+// spoil the whole commit.
+void SegmentWriter::take_receipt(Transfer& transfer, std::size_t index,
+                                 std::optional<meta::Receipt> receipt) {
+  Lane& lane = *transfer.lanes[index];
+  FragmentId fragment;
+  fragment.segment = transfer.place.segment;
+  fragment.index = static_cast<std::uint8_t>(index);
+  lane.done = receipt && receipt->node == lane.node && receipt->fragment == fragment &&
+              receipt->length == lane.sent_bytes && receipt->root == transfer.roots[index];
+  lane.failed = !lane.done;
+  if (lane.done) transfer.receipts.push_back(std::move(*receipt));
 }
 
 // The segment may not be committed yet; when it never is, the fragment's lease ends by itself.

@@ -34,7 +34,8 @@ class SegmentWriter {
   static Task<void> run_lane(std::shared_ptr<Transfer> transfer, std::size_t index);
   static Task<Result<net::Reply<resource::WriteReply>>> send_chunk(
       std::shared_ptr<Transfer> transfer, std::size_t index);
-  static void take_receipt(Transfer& transfer, std::size_t index, meta::Receipt receipt);
+  static void take_receipt(Transfer& transfer, std::size_t index,
+                           std::optional<meta::Receipt> receipt);
   static Task<void> report_late(std::shared_ptr<Transfer> transfer, meta::Receipt receipt);
 
   std::shared_ptr<Transfer> transfer_;
