@@ -58,6 +58,8 @@ class MeshObjectClient final : public ObjectClient {
   Task<Result<std::vector<meta::PartRecord>>> all_parts(std::string bucket, std::string key,
                                                         UploadId upload);
   Result<PartInfo> part_info(const meta::PartRecord& part) const;
+  Task<Result<ObjectInfo>> completed_before(std::string bucket, std::string key, UploadId upload,
+                                            ETag etag, Error error);
 
   Mesh& mesh_;
 };

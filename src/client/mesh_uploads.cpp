@@ -337,13 +337,30 @@ Task<Result<ObjectClient::UploadPage>> MeshObjectClient::list_uploads(
   co_return page;
 }
 
+// A completion whose answer was lost is asked for again when the upload is gone. The object that it
+// made bears the upload's id.
+Task<Result<ObjectInfo>> MeshObjectClient::completed_before(std::string bucket, std::string key,
+                                                            UploadId upload, ETag etag,
+                                                            Error error) {
+  if (error.code() != Errc::no_such_upload) co_return fail(std::move(error));
+  const auto found = co_await look_up(std::move(bucket), key, false);
+  if (!found || !std::ranges::equal(found->version.context, upload.view())) {
+    co_return fail(std::move(error));
+  }
+  STRATOS_CO_TRY(ObjectInfo info, info_of(key, found->version));
+  if (info.attributes.etag != etag) co_return fail(std::move(error));
+  co_return info;
+}
+
 Task<Result<ObjectInfo>> MeshObjectClient::complete_upload(Principal, std::string bucket,
                                                            std::string key, UploadId upload,
                                                            std::vector<CompletedPart> parts,
                                                            ETag etag,
                                                            std::vector<Checksum> checksums,
                                                            Condition condition) {
-  STRATOS_CO_TRY(const meta::UploadRecord record, co_await upload_record(bucket, key, upload));
+  auto open = co_await upload_record(bucket, key, upload);
+  if (!open) co_return co_await completed_before(bucket, key, upload, etag, open.error());
+  const meta::UploadRecord record = std::move(*open);
   STRATOS_CO_TRY(UploadSettings settings, open_upload(mesh_.ring, record.sealed_attributes));
   STRATOS_CO_TRY(const std::vector<meta::PartRecord> stored,
                  co_await all_parts(bucket, key, upload));
