@@ -9,7 +9,7 @@
 #include "crypto/keys.hpp"
 #include "io/file_system.hpp"
 #include "net/rpc.hpp"
-#include "resource/service.hpp"
+#include "resource/host/service.hpp"
 #include "resource/storage/storage_options.hpp"
 
 namespace stratos::resource {

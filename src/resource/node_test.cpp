@@ -6,6 +6,7 @@
 
 #include "crypto/hash.hpp"
 #include "io/faulty_file_system.hpp"
+#include "resource/storage/storage_service.hpp"
 #include "resource/storage/wire.hpp"
 #include "runtime/real_runtime.hpp"
 #include "runtime/task_group.hpp"

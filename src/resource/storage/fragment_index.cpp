@@ -178,6 +178,12 @@ Result<std::vector<FragmentId>> FragmentIndex::to_purge(WallTime time, std::size
   return due(kTrash, time, limit);
 }
 
+Result<void> FragmentIndex::flush() {
+  Result<void> flushed = store_->flush();
+  if (!flushed) failed_ = true;
+  return flushed;
+}
+
 // --- changes
 // ---------------------------------------------------------------------------------------
 
@@ -254,7 +260,10 @@ void FragmentIndex::Change::set_meta(std::string_view name, ByteView value) {
 
 Result<void> FragmentIndex::Change::write() {
   for (const auto& [volume, use] : uses_) batch_.put(volume_key(volume), codec::encode(use));
-  STRATOS_CHECK(index_.store_->write(batch_));
+  if (Result<void> written = index_.store_->write(batch_); !written) {
+    index_.failed_ = true;
+    return written;
+  }
   const std::lock_guard lock(index_.uses_mutex_);
   for (const auto& [volume, use] : uses_) index_.uses_[volume] = use;
   for (const std::uint32_t volume : forgotten_) index_.uses_.erase(volume);

@@ -1,6 +1,7 @@
 // FragmentIndex: where fragments are and what becomes of them, in a key-value store. Rebuilt from
 // the volumes when it is lost. Keys: docs/formats/volume.md.
 #pragma once
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -150,7 +151,9 @@ class FragmentIndex {
   Result<std::vector<FragmentId>> to_purge(WallTime time, std::size_t limit) const;
 
   // Makes everything so far durable.
-  Result<void> flush() { return store_->flush(); }
+  Result<void> flush();
+  // A failed write or flush is final: open the index again.
+  bool failed() const { return failed_; }
   std::uint64_t unflushed_bytes() const { return store_->unflushed_bytes(); }
   const kv::Store& store() const { return *store_; }
 
@@ -160,6 +163,7 @@ class FragmentIndex {
   Result<std::vector<FragmentId>> due(char family, WallTime time, std::size_t limit) const;
 
   std::unique_ptr<kv::Store> store_;
+  std::atomic<bool> failed_{false};
   mutable std::mutex mutex_;  // held by the one Change
   mutable std::mutex uses_mutex_;
   std::map<std::uint32_t, VolumeUse> uses_;

@@ -400,7 +400,7 @@ Result<void> FragmentStore::set_note(std::string_view name, ByteView value) {
 
 bool FragmentStore::stopped() const {
   const std::lock_guard lock(mutex_);
-  return stopped_.has_value();
+  return stopped_.has_value() || index_->failed();
 }
 
 Result<std::vector<Bytes>> FragmentStore::list_orders(std::size_t limit) const {

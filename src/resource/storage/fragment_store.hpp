@@ -30,8 +30,8 @@ struct StoreOptions {
   std::chrono::milliseconds lease = 24h;
   std::chrono::milliseconds trash = 24h;
   // The index is flushed when a restart would otherwise read more again.
-  std::uint64_t flush_index_after = 16ULL << 20;
-  kv::RocksOptions rocks;
+  std::uint64_t flush_index_after = 6ULL << 20;
+  kv::RocksOptions rocks{.write_buffer_bytes = 8ULL << 20, .block_cache_bytes = 8ULL << 20};
 };
 
 struct Append {
@@ -149,7 +149,7 @@ class FragmentStore {
   Result<void> keep_orders(const std::vector<std::pair<Bytes, Bytes>>& puts,
                            const std::vector<Bytes>& removals);
   FragmentIndex& index() { return *index_; }
-  // After a failed sync or write: the store acknowledges nothing any more.
+  // After a failed sync, write or index: the store acknowledges nothing any more.
   bool stopped() const;
   // Damaged fragments found since opening.
   std::uint64_t corrupt_found() const { return corrupt_found_; }

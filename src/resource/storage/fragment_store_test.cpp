@@ -318,6 +318,21 @@ TEST_F(FragmentStoreTest, SurvivesADiskThatIsFullBeforeItSaysSo) {
   expect_stored(fragment_id(1), whole);
 }
 
+TEST_F(FragmentStoreTest, NeverFindsARecordThatAFullDiskCutShort) {
+  const Buffer whole = random_bytes(1, 500'000);
+  faulty_->set_capacity(faulty_->used_bytes() + 100'000);
+  EXPECT_EQ(store_fragment(fragment_id(1), whole).error().code(), Errc::store_full);
+  faulty_->set_capacity(1ULL << 40);
+  // What comes later vouches for what lies before it.
+  ASSERT_TRUE(store_fragment(fragment_id(2), whole));
+  ASSERT_TRUE(store_fragment(fragment_id(3), whole));
+  store_.reset();
+  remove_index();
+  reopen();
+  EXPECT_EQ(store_->stat(fragment_id(1)).error().code(), Errc::no_such_fragment);
+  expect_stored(fragment_id(2), whole);
+}
+
 TEST_F(FragmentStoreTest, StopsAcknowledgingAfterAFailedSyncUntilItIsOpenedAgain) {
   const Buffer whole = random_bytes(1, 50'000);
   ASSERT_TRUE(store_fragment(fragment_id(1), whole));

@@ -242,9 +242,12 @@ Result<void> FragmentStore::compact(UpkeepOutcome& outcome) {
     STRATOS_TRY(const auto ids, fragments_in(*volume));
     std::uint64_t moved_bytes = 0;
     for (const FragmentId& id : ids) {
-      STRATOS_TRY(const std::uint64_t bytes, move(id, number));
-      if (bytes != 0) ++outcome.moved;
-      moved_bytes += bytes;
+      const Result<std::uint64_t> bytes = move(id, number);
+      // Later, when there is room.
+      if (!bytes && bytes.error().kind() == ErrorKind::exhausted) return {};
+      if (!bytes) return fail(bytes.error());
+      if (*bytes != 0) ++outcome.moved;
+      moved_bytes += *bytes;
       if (moved_bytes > kMoveAtOnce) break;
     }
     outcome.more = outcome.more || moved_bytes != 0;
@@ -284,7 +287,6 @@ Result<void> FragmentStore::copy_records(const FragmentId& id, const StoredFragm
     STRATOS_TRY(const Buffer data, read_bytes(stored, old.offset, old.offset + old.data_bytes));
     const RecordLayout layout =
         plan_record(old.data_bytes, closing == nullptr ? 0 : seal_size(seal.length));
-    STRATOS_CHECK(take_room(layout.record_bytes));
     STRATOS_TRY(const VolumeLog::Slot slot,
                 log_->reserve(layout.record_bytes, copy.records.empty()));
     copy.records.push_back({slot.volume->number, slot.position, layout.record_bytes, old.offset,

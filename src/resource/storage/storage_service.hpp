@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "base/metrics.hpp"
-#include "resource/service.hpp"
+#include "resource/host/service.hpp"
 #include "resource/storage/storage_options.hpp"
 
 namespace stratos::resource {

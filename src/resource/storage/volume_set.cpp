@@ -170,8 +170,10 @@ Result<void> VolumeLog::write(const Slot& slot, RecordHeader header, const Seal*
   header.layout = plan_record(header.data_bytes, header.seal_bytes);
   STRATOS_ASSERT(header.layout.record_bytes == slot.record_bytes, "record of the reserved size");
   const Result<void> written = write_parts(slot, header, seal, data);
+  // No durable place may vouch for a record that stands there in part.
+  const bool settled = written || slot.volume->file->write(slot.position, Bytes(kBlockBytes, 0));
   const std::lock_guard lock(mutex_);
-  writing_.erase(slot.place());
+  if (settled) writing_.erase(slot.place());
   dirty_[slot.volume->number] = slot.volume;
   return written;
 }
