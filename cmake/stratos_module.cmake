@@ -75,7 +75,10 @@ endfunction()
 # One precompiled header (standard library and the coroutine type) shared by every target.
 function(stratos_precompile TARGET)
   if(NOT TARGET stratos_pch)
-    file(WRITE ${CMAKE_BINARY_DIR}/pch.cpp "")
+    # Written once: a newer file would rebuild everything.
+    if(NOT EXISTS ${CMAKE_BINARY_DIR}/pch.cpp)
+      file(WRITE ${CMAKE_BINARY_DIR}/pch.cpp "")
+    endif()
     add_library(stratos_pch STATIC ${CMAKE_BINARY_DIR}/pch.cpp)
     target_link_libraries(stratos_pch PUBLIC stratos_options)
     target_precompile_headers(stratos_pch PRIVATE
