@@ -56,7 +56,9 @@ Faults::Machine& Faults::any_machine() {
 void Faults::strike() {
   const std::string kind = draw(random_, run_.scenario.faults.kinds);
   log::info("sim.fault", {{"kind", kind}});
-  if (strike_machine(kind) || strike_link(kind) || strike_disk(kind)) run_.count("fault." + kind);
+  if (!strike_machine(kind) && !strike_link(kind) && !strike_disk(kind)) return;
+  run_.count("faults");
+  run_.count("fault." + kind);
 }
 
 bool Faults::strike_machine(const std::string& kind) {

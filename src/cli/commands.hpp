@@ -30,6 +30,7 @@ void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Sessio
 void add_object_commands(CLI::App& app, Session& session);
 void add_mesh_commands(CLI::App& app, CLI::App& meta, Session& session);
 void add_keyring_commands(CLI::App& app, Session& session);
+void add_sim_command(CLI::App& app, Session& session);
 void add_doctor_command(CLI::App& app, Session& session);
 void add_bench_command(CLI::App& app, Session& session);
 void add_completion_command(CLI::App& app, Session& session);

@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   add_object_commands(app, session);
   add_mesh_commands(app, meta, session);
   add_keyring_commands(app, session);
+  add_sim_command(app, session);
   add_doctor_command(app, session);
   add_bench_command(app, session);
   add_completion_command(app, session);
