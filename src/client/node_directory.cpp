@@ -14,15 +14,22 @@ Task<Result<NodeDirectory::Node*>> NodeDirectory::find(NodeId id) {
   const bool stale = found != nodes_.end() && found->second->failed_last &&
                      runtime_.now() - refreshed_ > kRefreshPeriod;
   if (found == nodes_.end() || stale) {
-    STRATOS_CO_CHECK(co_await refresh());
+    STRATOS_CO_CHECK(co_await refresh_since(runtime_.now()));
     found = nodes_.find(id);
   }
   if (found == nodes_.end()) co_return fail(Errc::no_such_node, to_string(id));
   co_return found->second.get();
 }
 
-Task<Result<void>> NodeDirectory::refresh() {
+Task<Result<void>> NodeDirectory::refresh() { return refresh_since(runtime_.now()); }
+
+// Callers that wait for the same look at the registry share it.
+Task<Result<void>> NodeDirectory::refresh_since(MonotonicTime asked) {
   STRATOS_CO_CHECK(co_await refreshing_.acquire(10s));
+  if (refreshed_ > asked) {
+    refreshing_.release();
+    co_return Result<void>{};
+  }
   const meta::GetNodes query;
   const auto reply = co_await meta_.query(query);
   refreshing_.release();

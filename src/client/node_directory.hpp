@@ -38,6 +38,8 @@ class NodeDirectory {
   void note_failure(Node& node);
 
  private:
+  Task<Result<void>> refresh_since(MonotonicTime asked);
+
   Runtime& runtime_;
   meta::MetaClient& meta_;
   Dialer& dialer_;

@@ -14,8 +14,10 @@ Task<Result<Response>> MetaClient::repeat(MetaMethod method, Request request) {
     auto reply = co_await net::call<Response>(channel_, static_cast<std::uint16_t>(method), request,
                                               Buffer(), kCallTimeout);
     if (reply) co_return std::move(reply->head);
-    if (!reply.error().retryable() || reply.error().code() == Errc::cancelled ||
-        attempt == kAttempts) {
+    // Nodes that are missing do not come back within a second.
+    const Errc code = reply.error().code();
+    const bool final = code == Errc::cancelled || code == Errc::too_few_domains;
+    if (!reply.error().retryable() || final || attempt == kAttempts) {
       co_return fail(std::move(reply).error());
     }
     const auto jitter = static_cast<std::int64_t>(
