@@ -171,7 +171,7 @@ Result<ordering::Applied> IndexMachine::apply(const ordering::Block& block) {
   }
   Context context{state, params_, block.height, index, block.time};
   if (!remembered.empty()) {
-    state.put(keys::results_of(block.height), std::move(remembered));
+    state.put_new(keys::results_of(block.height), std::move(remembered));
     Bytes subject;
     put_be(subject, block.height.value);
     const WallTime forget = block.time + std::chrono::milliseconds(params_.idempotency_ms);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/assert.hpp"
 #include "meta/keys.hpp"
 
 namespace stratos::meta {
@@ -24,6 +25,16 @@ const std::optional<Bytes>* State::committed(ByteView key) const {
   }
   if (reads_.size() >= kReadsKept) reads_.clear();
   return &reads_.emplace(to_bytes(key), std::move(*found)).first->second;
+}
+
+void State::put_new(Bytes key, Bytes value) {
+#ifndef NDEBUG
+  const std::optional<Bytes>* before = committed(key);
+  STRATOS_ASSERT(before == nullptr || !*before, "the key is new");
+#else
+  reads_.try_emplace(key, std::nullopt);
+#endif
+  change(std::move(key), std::move(value));
 }
 
 void State::put(Bytes key, Bytes value) { change(std::move(key), std::move(value)); }

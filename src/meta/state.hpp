@@ -28,6 +28,9 @@ class State {
   std::optional<Bytes> get(ByteView key) const;
   bool has(ByteView key) const { return get(key).has_value(); }
   void put(Bytes key, Bytes value);
+  // For keys that never were in the committed state: spares looking. A wrong claim spoils the
+  // multiset hash; debug builds look and assert.
+  void put_new(Bytes key, Bytes value);
   void erase(const Bytes& key);
   // Calls visit(key, value) in key order over [lower, upper) until it returns false. The visitor
   // must not change the state.
@@ -48,6 +51,10 @@ class State {
   template <codec::Record R>
   void store(Bytes key, const R& record) {
     put(std::move(key), codec::encode(record));
+  }
+  template <codec::Record R>
+  void store_new(Bytes key, const R& record) {
+    put_new(std::move(key), codec::encode(record));
   }
   std::uint64_t counter(std::string_view name) const;
   // The next number, beginning with 1.

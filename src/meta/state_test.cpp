@@ -165,6 +165,32 @@ TEST(State, AScanOfAnEmptyOrReversedRangeSeesNothing) {
   EXPECT_TRUE(read_all(state, key_of(3), key_of(1)).empty());
 }
 
+TEST(State, NewRowsAreHashedLikeOthers) {
+  const Base base({{key_of(1), value_of(1)}});
+  State state(*base.store);
+  crypto::LtHash hash;
+  hash.add(key_of(1), value_of(1));
+  crypto::LtHash expected = hash;
+  state.put_new(key_of(2), value_of(2));
+  state.put_new(key_of(3), value_of(3));
+  state.erase(key_of(3));
+  state.begin();
+  state.put_new(key_of(4), value_of(4));
+  state.rollback();
+  state.put(key_of(2), value_of(7));
+  state.update_hash(hash);
+  expected.add(key_of(2), value_of(7));
+  EXPECT_EQ(hash.digest(), expected.digest());
+}
+
+#ifndef NDEBUG
+TEST(StateDeath, ARowIsNotNewTwice) {
+  const Base base({{key_of(1), value_of(1)}});
+  State state(*base.store);
+  EXPECT_DEATH(state.put_new(key_of(1), value_of(2)), "new");
+}
+#endif
+
 TEST(State, CountersBeginWithOneAndKeepTheirNames) {
   const Base base;
   State state(*base.store);

@@ -194,7 +194,7 @@ const Profile* find_profile(const Params& params, std::string_view name) {
 void emit(Context& context, Event event) {
   event.sequence = context.state.next("event");
   event.time = context.time;
-  context.state.store(keys::event(event.sequence), event);
+  context.state.store_new(keys::event(event.sequence), event);
   if (event.sequence > kEventsKept) context.state.erase(keys::event(event.sequence - kEventsKept));
 }
 

@@ -134,7 +134,7 @@ void make_current(Context& context, const BucketRecord& bucket, std::string_view
   version.page.reset();
   if (pages.size() == 1) version.page = std::move(pages[0]);
   for (std::uint32_t i = 0; pages.size() > 1 && i < pages.size(); ++i) {
-    context.state.store(keys::slice_page(bucket.id, version.id, i), pages[i]);
+    context.state.store_new(keys::slice_page(bucket.id, version.id, i), pages[i]);
   }
   ListRow row;
   row.size = version.size;
@@ -142,7 +142,7 @@ void make_current(Context& context, const BucketRecord& bucket, std::string_view
   row.version = version.id;
   row.sealed_summary = std::move(sealed_summary);
   context.state.store(keys::list_row(bucket.id, key), row);
-  context.state.store(keys::version(bucket.id, key, &version.id), version);
+  context.state.store_new(keys::version(bucket.id, key, &version.id), version);
   Event event;
   event.bucket = bucket.id;
   event.key = key;
@@ -167,7 +167,7 @@ Result<Bytes> run(Context& context, const PutObject& command) {
   make_current(context, bucket, command.key, std::move(version), command.sealed_summary,
                std::move(pages));
   if (command.inline_body) {
-    context.state.put(keys::inline_body(bucket.id, id), *command.inline_body);
+    context.state.put_new(keys::inline_body(bucket.id, id), *command.inline_body);
   }
   return reply;
 }
@@ -208,7 +208,7 @@ Result<Bytes> run(Context& context, const CopyObject& command) {
   const VersionId id = version->id;
   make_current(context, target, command.key, std::move(*version), command.sealed_summary,
                std::move(pages));
-  if (body) context.state.put(keys::inline_body(target.id, id), std::move(*body));
+  if (body) context.state.put_new(keys::inline_body(target.id, id), std::move(*body));
   return reply;
 }
 

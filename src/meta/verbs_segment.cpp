@@ -95,7 +95,7 @@ void add_holder_to(Context& context, SegmentRecord& segment, const Receipt& rece
   holder.root = receipt.root;
   const auto place = std::ranges::lower_bound(segment.holders, holder.index, {}, &Holder::index);
   segment.holders.insert(place, holder);
-  context.state.put(keys::fragment(receipt.node, receipt.fragment), {});
+  context.state.put_new(keys::fragment(receipt.node, receipt.fragment), {});
   tell_node(context, receipt.node, FeedKind::keep, receipt.fragment, receipt.length);
 }
 
@@ -178,7 +178,7 @@ void free_segment(Context& context, const SegmentRecord& segment) {
   }
   context.state.erase(keys::segment(segment.id));
   if (context.state.has(keys::grant(keys::grant_of(segment.id)))) {
-    context.state.put(keys::spent_segment(segment.id), {});
+    context.state.put_new(keys::spent_segment(segment.id), {});
   }
 }
 
@@ -194,7 +194,7 @@ void tell_node(Context& context, NodeId node, FeedKind kind, const FragmentId& f
   entry.sequence = ledger.feed_end;
   entry.kind = kind;
   entry.fragment = fragment;
-  context.state.store(keys::feed(node, entry.sequence), entry);
+  context.state.store_new(keys::feed(node, entry.sequence), entry);
   context.state.store(key, ledger);
 }
 
