@@ -189,6 +189,10 @@ void Faults::heal() {
   world.network().heal_all();
   for (const auto& from : run_.mesh.machines()) {
     from->disk.set_capacity(kUnlimited);
+    // What was armed and has not happened yet does not happen any more.
+    from->disk.fail_syncs("", 0);
+    from->disk.cut_power_after(kUnlimited);
+    from->disk.observe({});
     for (const auto& to : run_.mesh.machines()) {
       if (from == to) continue;
       world.network().set_link(from->name, to->name, Link());

@@ -277,6 +277,7 @@ void MeshWorld::start_client(Machine& machine, SimRuntime& runtime) {
   client::MeshOptions options;
   options.payer = account_;
   options.node_timeout = scenario_.workload.node_timeout;
+  options.segment_max_bytes = scenario_.workload.segment_max_bytes;
   process.mesh = std::make_unique<client::Mesh>(runtime, *process.meta, *process.dialer, *ring_,
                                                 process.metrics, options);
   process.objects = client::make_object_client(*process.mesh);
