@@ -19,6 +19,8 @@ struct MeshOptions {
   Duration patience = 60ms;     // for the last fragments, once the quorum is reached
   Duration hedge_after = 30ms;  // at least; more for nodes that are slow by habit
   std::uint64_t replicated_max_bytes = 128 * 1024;  // larger objects are coded
+  // Of plain bytes; segments are no longer than their shape allows, and no shorter than a batch.
+  std::uint64_t segment_max_bytes = 64 << 20;
 };
 
 // Belongs to one runtime; members in order of construction. References outlive it.

@@ -112,7 +112,8 @@ Task<Result<void>> BodyStore::store_copies(Buffer whole) {
 Task<Result<void>> BodyStore::store_coded(Buffer batch) {
   const std::size_t batch_bytes =
       stripes_per_batch(options_.coded.k) * options_.coded.k * kUnitPlainBytes;
-  const std::uint64_t segment_bytes = SegmentLayout::max_length(options_.coded.k);
+  const std::uint64_t segment_bytes =
+      std::min(SegmentLayout::max_length(options_.coded.k), mesh_.options.segment_max_bytes);
   while (true) {
     if (!writer_) {
       STRATOS_CO_TRY(writer_, co_await SegmentWriter::start(mesh_, options_.coded, data_key_));
