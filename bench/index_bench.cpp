@@ -60,7 +60,7 @@ class Bench {
     report(what, "admitted", start, entries.size());
   }
   std::vector<Bytes> inline_puts(std::size_t commands) {
-    return entries_of(commands, [this](std::size_t i) {
+    return entries_of(commands, [](std::size_t i) {
       PutObject command = put("inline/" + std::to_string(i));
       command.size = kBody;
       command.inline_body = Bytes(kBody + 28, static_cast<std::uint8_t>(i));
