@@ -1,7 +1,6 @@
 #include "meta/receipt.hpp"
 
 #include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
 
 #include "base/random.hpp"
 #include "crypto/hash.hpp"
