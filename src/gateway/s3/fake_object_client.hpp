@@ -1,5 +1,6 @@
 // An ObjectClient in memory, for tests of what stands on it.
 #pragma once
+#include <algorithm>
 #include <map>
 #include <set>
 
