@@ -1,7 +1,9 @@
 #include "cli/machine_bound.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,12 +24,12 @@ constexpr std::size_t kBlock = 4 << 20;
 constexpr std::size_t kDiskBlocks = 64;
 constexpr std::size_t kUnit = 64 << 10;
 
-double seconds_of(const std::function<void()>& work) {
+double seconds_of(clockid_t clock, const std::function<void()>& work) {
   timespec begin{};
   timespec end{};
-  ::clock_gettime(CLOCK_MONOTONIC, &begin);
+  ::clock_gettime(clock, &begin);
   work();
-  ::clock_gettime(CLOCK_MONOTONIC, &end);
+  ::clock_gettime(clock, &end);
   return static_cast<double>(end.tv_sec - begin.tv_sec) +
          static_cast<double>(end.tv_nsec - begin.tv_nsec) / 1e9;
 }
@@ -37,7 +39,7 @@ double best_rate(std::size_t bytes, const std::function<void()>& work) {
   constexpr int kRuns = 5;
   double best = 0;
   for (int run = 0; run < kRuns; ++run) {
-    best = std::max(best, static_cast<double>(bytes) / seconds_of(work) / 1e6);
+    best = std::max(best, static_cast<double>(bytes) / seconds_of(CLOCK_MONOTONIC, work) / 1e6);
   }
   return best;
 }
@@ -47,7 +49,7 @@ Result<double> disk_rate(const std::string& folder, const Buffer& block) {
   const int file = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_DIRECT | O_CLOEXEC, 0600);
   if (file < 0) return fail(Errc::io_error, path);
   bool good = true;
-  const double seconds = seconds_of([&] {
+  const double seconds = seconds_of(CLOCK_MONOTONIC, [&] {
     for (std::size_t i = 0; i < kDiskBlocks; ++i) {
       good =
           good && ::write(file, block.data(), block.size()) == static_cast<ssize_t>(block.size());
@@ -60,30 +62,71 @@ Result<double> disk_rate(const std::string& folder, const Buffer& block) {
   return static_cast<double>(kDiskBlocks * block.size()) / seconds / 1e6;
 }
 
-// A pair of sockets on one core: every byte is written and read once.
-double socket_rate(const Buffer& block) {
-  int ends[2] = {-1, -1};
-  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return 0;
-  Buffer in = Buffer::allocate(kUnit);
-  constexpr std::size_t kTotal = 64 << 20;
-  const double rate = best_rate(kTotal, [&] {
-    for (std::size_t done = 0; done < kTotal; done += kUnit) {
-      std::size_t sent = 0;
-      while (sent < kUnit) {
-        const ssize_t wrote = ::write(ends[0], block.data(), kUnit - sent);
-        if (wrote <= 0) return;
-        for (ssize_t got = 0; got < wrote;) {
-          const ssize_t read = ::read(ends[1], in.mutable_view().data(), kUnit);
-          if (read <= 0) return;
-          got += read;
-        }
-        sent += static_cast<std::size_t>(wrote);
-      }
+// A TCP connection over loopback whose ends a thread each serves; closes them at the end.
+class LoopbackPair {
+ public:
+  LoopbackPair() {
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof(address);
+    auto* const raw = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(listener, raw, length) == 0 && ::listen(listener, 1) == 0 &&
+        ::getsockname(listener, raw, &length) == 0) {
+      near_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      if (::connect(near_, raw, length) == 0) far_ = ::accept(listener, nullptr, nullptr);
     }
-  });
-  ::close(ends[0]);
-  ::close(ends[1]);
-  return rate;
+    ::close(listener);
+  }
+  ~LoopbackPair() {
+    if (near_ >= 0) ::close(near_);
+    if (far_ >= 0) ::close(far_);
+  }
+  LoopbackPair(const LoopbackPair&) = delete;
+  LoopbackPair& operator=(const LoopbackPair&) = delete;
+
+  bool connected() const { return far_ >= 0; }
+  // Sends `total` bytes from one end to the other; false when the connection broke.
+  bool transfer(const Buffer& block, std::size_t total) {
+    bool sent = true;
+    std::thread sender([&] {
+      for (std::size_t done = 0; done < total && sent;) {
+        const ssize_t wrote = ::write(near_, block.data(), std::min(block.size(), total - done));
+        sent = wrote > 0;
+        done += sent ? static_cast<std::size_t>(wrote) : 0;
+      }
+      if (!sent) ::shutdown(near_, SHUT_WR);
+    });
+    Buffer in = Buffer::allocate(block.size());
+    std::size_t received = 0;
+    while (received < total) {
+      const ssize_t got = ::read(far_, in.mutable_view().data(), in.size());
+      if (got <= 0) break;
+      received += static_cast<std::size_t>(got);
+    }
+    sender.join();
+    return received == total;
+  }
+
+ private:
+  int near_ = -1;
+  int far_ = -1;
+};
+
+// MB per core-second of a loopback connection, sender and receiver together.
+double socket_rate(const Buffer& block) {
+  constexpr std::size_t kTotal = 256 << 20;
+  constexpr int kRuns = 3;
+  LoopbackPair pair;
+  double best = 0;
+  for (int run = 0; run < kRuns && pair.connected(); ++run) {
+    bool good = false;
+    const double seconds =
+        seconds_of(CLOCK_PROCESS_CPUTIME_ID, [&] { good = pair.transfer(block, kTotal); });
+    if (good) best = std::max(best, static_cast<double>(kTotal) / seconds / 1e6);
+  }
+  return best;
 }
 
 double parity_rate(const erasure::ReedSolomon& code, const Buffer& block) {

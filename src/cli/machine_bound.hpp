@@ -11,7 +11,7 @@ namespace stratos::cli {
 // socket, MD5, cipher, parity, fragment hash and copy; GET counts socket, cipher and copy.
 struct MachineBound {
   double disk_mb_s = 0;
-  double socket_mb_s = 0;  // a loopback pair on one core, both ends
+  double socket_mb_s = 0;  // of one core, both ends of a loopback TCP connection
   double cipher_mb_s = 0;
   double md5_mb_s = 0;
   double hash_mb_s = 0;
@@ -23,7 +23,7 @@ struct MachineBound {
   nlohmann::json to_json() const;
 };
 
-// Takes about a second and writes 256 MiB to a file in `folder`, which it removes.
+// Takes about two seconds and writes 256 MiB to a file in `folder`, which it removes.
 Result<MachineBound> measure_machine(const std::string& folder, std::uint8_t k, std::uint8_t m);
 
 }  // namespace stratos::cli
