@@ -379,7 +379,7 @@ TEST_F(NodeTest, FollowsTheFeed) {
     return !gone && gone.error().code() == Errc::no_such_fragment;
   }));
   EXPECT_TRUE(read(fragment_id(1)));
-  EXPECT_EQ(meta_.asked_after, 2U);
+  EXPECT_TRUE(eventually([&] { return meta_.asked_after == 2; }));
 }
 
 TEST_F(NodeTest, DropsExpiredFragmentsAfterMetaConfirmed) {
