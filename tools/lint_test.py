@@ -168,6 +168,11 @@ class Calls(unittest.TestCase):
         self.assertEqual(found(calls.check_calls, {path: "std::thread t(f);"}), [])
         self.assertEqual(len(found(calls.check_calls, {path: "std::this_thread::sleep_for(1s);"})), 1)
 
+    def test_a_rapidcheck_condition_with_two_sides_needs_parentheses(self):
+        path = "src/base/a_test.cpp"
+        code = "RC_ASSERT(a && *a);\nRC_ASSERT((a && *a));\nRC_ASSERT(a);\n"
+        self.assertEqual(found(calls.check_calls, {path: code}), [(path, 1, "banned-call")])
+
     def test_asio_stays_in_the_back_end(self):
         include = "#include <boost/asio/ip/tcp.hpp>\n"
         self.assertEqual(len(found(calls.check_includes, {"src/net/a.hpp": include})), 1)

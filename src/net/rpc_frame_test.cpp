@@ -29,8 +29,8 @@ TEST(FrameHeader, ComesBackAsItWas) {
   EXPECT_TRUE(rc::check([](std::uint16_t method, std::uint64_t id, std::uint32_t value) {
     const FrameHeader in{FrameKind::request, method, id, 17, 4096, value};
     const FrameHeader out = decode_header(bytes_of(in)).value();
-    RC_ASSERT(out.method == method && out.id == id && out.value == value);
-    RC_ASSERT(out.head_bytes == 17U && out.body_bytes == 4096U);
+    RC_ASSERT((out.method == method && out.id == id && out.value == value));
+    RC_ASSERT((out.head_bytes == 17U && out.body_bytes == 4096U));
   }));
 }
 

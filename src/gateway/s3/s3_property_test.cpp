@@ -250,7 +250,7 @@ RC_GTEST_PROP(AwsChunkedProperty, NoChangedByteGivesAnotherPayload,
   // A change of layout (an extra carriage return, a digit's case) may be accepted, with the same
   // payload; one of the data may not.
   const Decoded decoded = decode(body, payload.size(), trailer, body.size());
-  RC_ASSERT(!decoded.result || decoded.payload == payload);
+  RC_ASSERT((!decoded.result || decoded.payload == payload));
 }
 
 RC_GTEST_PROP(RangeProperty, AgreesWithSelectingBytes, ()) {
@@ -262,7 +262,7 @@ RC_GTEST_PROP(RangeProperty, AgreesWithSelectingBytes, ()) {
   const std::string header = "bytes=" + std::to_string(first) + "-" + std::to_string(last);
   const auto range = resolve_range(header, size);
   if (last < first) {
-    RC_ASSERT(range && !*range);
+    RC_ASSERT((range && !*range));
   } else if (selected.empty()) {
     RC_ASSERT(range.error().code() == Errc::invalid_range);
   } else {
