@@ -45,6 +45,8 @@ CALLS = (
     Ban(r"\b(?:system|popen|tmpnam|mktemp|strcpy|strcat|sprintf|gets|atoi|strtok)\s*\((?<!\.)",
         r"^$", "a bounded, checked call (std::format, std::from_chars, io/file_system.hpp)",
         tests_too=False),
+    Ban(r"\bRC_ASSERT\s*\((?!\s*\()[^;]*?(?:\|\||&&)", r"^$",
+        "a second pair of parentheses: the macro evaluates both sides of || and &&"),
 )
 
 # Asio beyond the coroutine type, and Beast: only where the seam is made real.
