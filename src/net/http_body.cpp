@@ -4,7 +4,6 @@ namespace stratos::http {
 namespace {
 
 constexpr std::size_t kMaxDrainBytes = 64 * 1024;
-constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::unexpected<Error> malformed(const ParseFailure& failure) {
   return fail(Errc::malformed_message, std::string(failure.why));

@@ -5,6 +5,9 @@
 
 namespace stratos::http {
 
+// Tells a client that waits with its body to send it.
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
 // Refers to the connection's input and stream, which outlive it.
 // Sized bodies fill the wanted number of bytes; chunked ones return at the end of a chunk.
 class MessageBody final : public BodyReader {

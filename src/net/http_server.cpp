@@ -208,6 +208,12 @@ Task<void> Connection::refuse(ParseFailure failure) {
 Task<bool> Connection::answer(RequestHead head) {
   MessageBody body(*input_, head.body, server_.options.body_timeout);
   if (head.expects_continue && !body.complete()) body.promise_continue(*stream_);
+  if (head.expects_continue && body.complete()) {
+    // Some clients that ask it for an empty body too lose step when the answer comes without it.
+    const auto written =
+        co_await stream_->write(as_bytes(kContinue), server_.options.write_timeout);
+    if (!written) co_return false;
+  }
   ResponseContext context;
   context.head_request = head.method == "HEAD";
   context.minor_version = head.minor_version;

@@ -275,6 +275,13 @@ TEST_F(HttpServer, SendsContinueWhenTheBodyIsFirstRead) {
   }(memory_, *server_));
 }
 
+TEST_F(HttpServer, SendsContinueForAnEmptyBodyThatAsksForIt) {
+  begin();
+  const std::string request = put("/echo", "Content-Length: 0\r\nExpect: 100-continue\r\n", "");
+  const std::string answers = exchange(request + request);
+  EXPECT_EQ(count_of(answers, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), 2U) << answers;
+}
+
 TEST_F(HttpServer, SendsNoContinueForABodyNobodyReads) {
   begin();
   const std::string answer =
