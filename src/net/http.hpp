@@ -130,9 +130,11 @@ class Client {
   // `address` is "host:port".
   Client(Runtime& runtime, std::string address, std::optional<ClientTls> tls = std::nullopt);
   ~Client();
-  // Returns when the answer's head is there. With a `body`, sends Content-Length `body_length`, or
-  // chunks when that is nullopt. With "Expect: 100-continue" among the headers the body waits up to
-  // a second for the server's word. An unread body of the answer before is dropped with its
+  // Returns when the answer's head is there and `body` is not used any more. With a `body`, sends
+  // Content-Length `body_length`, or chunks when that is nullopt; an answer of 300 and above that
+  // comes before the end of the body ends the sending, a running read of the body is cancelled.
+  // With "Expect: 100-continue" among the headers the body waits up to a second for the server's
+  // word. An unread body of the answer before is dropped with its
   // connection. A request without a body that finds its kept connection dead is sent again, once,
   // if its method is idempotent. `timeout` bounds the call, and later each read of the body.
   Task<Result<ClientResponse>> send(std::string method, std::string target, Headers headers,

@@ -2,6 +2,8 @@
 
 #include "net/http_body.hpp"
 #include "net/http_tls.hpp"
+#include "runtime/spawn.hpp"
+#include "runtime/sync.hpp"
 
 namespace stratos::http {
 namespace {
@@ -73,6 +75,123 @@ std::string last_chunk(const Headers& trailers) {
   return text + "\r\n";
 }
 
+Task<Result<void>> write_parts(Stream& stream, std::string_view head, ByteView data,
+                               Duration timeout) {
+  if (data.empty()) co_return co_await stream.write(as_bytes(head), timeout);
+  if (head.empty()) co_return co_await stream.write(data, timeout);
+  co_return co_await stream.write(as_bytes(head), data, timeout);
+}
+
+// Sends a body while the answer is awaited. Once given up it does not touch the caller's body any
+// more; a write that is under way then may go on by itself until the stream is closed.
+class Sending final : public Spawned {
+ public:
+  Sending(Runtime& runtime, std::shared_ptr<Stream> stream, const Outgoing& out,
+          MonotonicTime deadline)
+      : runtime_(runtime),
+        stream_(std::move(stream)),
+        body_(*out.body),
+        length_(out.length),
+        deadline_(deadline),
+        changed_(runtime) {}
+
+  // `prefix` leaves together with the first bytes.
+  static Task<void> run(std::shared_ptr<Sending> self, std::string prefix);
+  void ended() override {}
+  std::string_view name() const override { return "http_body"; }
+
+  // Waits until everything is sent or sending has failed.
+  Task<Result<void>> finish();
+  // Returns when the caller's body may go away.
+  Task<void> give_up();
+  bool sent() const { return stage_ == Stage::ended && result_.has_value(); }
+  // Why sending ended, if not because of the peer.
+  std::optional<Error> own_failure() const;
+
+ private:
+  enum class Stage : std::uint8_t { reading, writing, ended };
+
+  Task<Result<void>> send(std::string prefix);
+  Task<Result<Buffer>> read(std::size_t max_bytes);
+  Task<Result<void>> write(std::string_view head, ByteView data);
+
+  Runtime& runtime_;
+  std::shared_ptr<Stream> stream_;
+  BodyReader& body_;
+  std::optional<std::uint64_t> length_;
+  MonotonicTime deadline_;
+  WaitQueue changed_;
+  Stage stage_ = Stage::writing;
+  bool given_up_ = false;
+  bool body_failed_ = false;
+  Result<void> result_;
+};
+
+Task<void> Sending::run(std::shared_ptr<Sending> self, std::string prefix) {
+  self->result_ = co_await self->send(std::move(prefix));
+  self->stage_ = Stage::ended;
+  // Nothing more can be said on this connection, so nobody needs to wait for an answer.
+  if (self->own_failure()) self->stream_->close();
+  self->changed_.wake_all();
+}
+
+Task<Result<Buffer>> Sending::read(std::size_t max_bytes) {
+  stage_ = Stage::reading;
+  Result<Buffer> part = co_await body_.read(max_bytes);
+  stage_ = Stage::writing;
+  if (given_up_) co_return fail(Errc::connection_lost, "given up");
+  body_failed_ = !part;
+  co_return part;
+}
+
+Task<Result<void>> Sending::write(std::string_view head, ByteView data) {
+  STRATOS_CO_CHECK(co_await write_parts(*stream_, head, data, deadline_ - runtime_.now()));
+  if (given_up_) co_return fail(Errc::connection_lost, "given up");
+  co_return Result<void>{};
+}
+
+Task<Result<void>> Sending::send(std::string prefix) {
+  std::uint64_t sent = 0;
+  while (!length_ || sent < *length_) {
+    const std::uint64_t rest = length_ ? *length_ - sent : kBodyStepBytes;
+    const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(rest, kBodyStepBytes));
+    STRATOS_CO_TRY(const Buffer part, co_await read(step));
+    if (part.empty()) break;
+    if (!length_) prefix += chunk_head(part.size());
+    STRATOS_CO_CHECK(co_await write(prefix, part.view()));
+    prefix = length_ ? "" : "\r\n";
+    sent += part.size();
+  }
+  if (length_.value_or(sent) != sent) {
+    body_failed_ = true;
+    co_return fail(Errc::body_incomplete, "body shorter than its length");
+  }
+  if (!length_) prefix += last_chunk(body_.trailers());
+  if (!prefix.empty()) STRATOS_CO_CHECK(co_await write(prefix, ByteView()));
+  co_return Result<void>{};
+}
+
+std::optional<Error> Sending::own_failure() const {
+  if (stage_ != Stage::ended || result_ || given_up_) return std::nullopt;
+  if (!body_failed_ && result_.error().code() == Errc::connection_lost) return std::nullopt;
+  return result_.error();
+}
+
+Task<Result<void>> Sending::finish() {
+  while (stage_ != Stage::ended) {
+    STRATOS_CO_CHECK(co_await changed_.wait(deadline_ - runtime_.now()));
+  }
+  co_return Result<void>{};
+}
+
+Task<void> Sending::give_up() {
+  if (stage_ == Stage::ended) co_return;
+  given_up_ = true;
+  // A cancelled write would take the answer along.
+  if (stage_ == Stage::reading) cancel();
+  while (stage_ == Stage::reading) co_await changed_.wait_ignoring_cancellation();
+}
+
 }  // namespace
 
 struct Client::Settings {
@@ -87,6 +206,8 @@ struct Client::Settings {
 struct Client::Connection {
   Connection(const Settings& s, std::unique_ptr<Stream> opened)
       : settings(s), stream(std::move(opened)), input(*stream, kInputBytes) {}
+  // A body that is still being sent shares the stream.
+  ~Connection() { stream->close(); }
 
   static Task<Result<std::unique_ptr<Connection>>> open(Settings& settings, MonotonicTime deadline);
 
@@ -95,17 +216,19 @@ struct Client::Connection {
     return keep_alive && body && body->complete() && input.pending().empty();
   }
   Task<Result<ClientResponse>> exchange(Outgoing& out, Duration timeout, MonotonicTime deadline);
-  Task<Result<void>> send_body(Outgoing& out, std::string prefix, MonotonicTime deadline);
-  Task<Result<void>> write(std::string_view head, ByteView data, MonotonicTime deadline);
+  Task<Result<ResponseHead>> send_and_listen(Outgoing& out, std::string prefix,
+                                             MonotonicTime deadline);
+  Task<Result<void>> write(std::string_view text, MonotonicTime deadline);
   Task<Result<ResponseHead>> read_head(bool head_request, MonotonicTime deadline);
   Task<Result<ResponseHead>> read_final_head(bool head_request, MonotonicTime deadline);
   Task<Result<std::optional<ResponseHead>>> await_continue(MonotonicTime deadline);
 
   const Settings& settings;
-  std::unique_ptr<Stream> stream;
+  std::shared_ptr<Stream> stream;
   net::InputBuffer input;
   std::optional<MessageBody> body;
   bool keep_alive = false;
+  bool whole = false;  // the request was sent to its end
 };
 
 Client::Client(Runtime& runtime, std::string address, std::optional<ClientTls> tls)
@@ -129,34 +252,8 @@ Task<Result<std::unique_ptr<Client::Connection>>> Client::Connection::open(Setti
   co_return std::make_unique<Connection>(settings, std::move(stream));
 }
 
-Task<Result<void>> Client::Connection::write(std::string_view head, ByteView data,
-                                             MonotonicTime deadline) {
-  const Duration timeout = settings.left(deadline);
-  if (data.empty()) co_return co_await stream->write(as_bytes(head), timeout);
-  if (head.empty()) co_return co_await stream->write(data, timeout);
-  co_return co_await stream->write(as_bytes(head), data, timeout);
-}
-
-// `prefix` leaves together with the first bytes.
-Task<Result<void>> Client::Connection::send_body(Outgoing& out, std::string prefix,
-                                                 MonotonicTime deadline) {
-  std::uint64_t sent = 0;
-  while (out.body != nullptr && (!out.length || sent < *out.length)) {
-    const std::uint64_t rest = out.length ? *out.length - sent : kBodyStepBytes;
-    const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(rest, kBodyStepBytes));
-    STRATOS_CO_TRY(const Buffer part, co_await out.body->read(step));
-    if (part.empty()) break;
-    if (!out.length) prefix += chunk_head(part.size());
-    STRATOS_CO_CHECK(co_await write(prefix, part.view(), deadline));
-    prefix = out.length ? "" : "\r\n";
-    sent += part.size();
-  }
-  if (out.length.value_or(sent) != sent) {
-    co_return fail(Errc::body_incomplete, "body shorter than its length");
-  }
-  if (out.body != nullptr && !out.length) prefix += last_chunk(out.body->trailers());
-  if (!prefix.empty()) STRATOS_CO_CHECK(co_await write(prefix, ByteView(), deadline));
-  co_return Result<void>{};
+Task<Result<void>> Client::Connection::write(std::string_view text, MonotonicTime deadline) {
+  co_return co_await stream->write(as_bytes(text), settings.left(deadline));
 }
 
 Task<Result<ResponseHead>> Client::Connection::read_head(bool head_request,
@@ -197,31 +294,47 @@ Task<Result<std::optional<ResponseHead>>> Client::Connection::await_continue(
   co_return std::nullopt;
 }
 
+// Sends the body and reads the answer at once: a refusal that comes early ends the sending.
+Task<Result<ResponseHead>> Client::Connection::send_and_listen(Outgoing& out, std::string prefix,
+                                                               MonotonicTime deadline) {
+  auto sending = std::make_shared<Sending>(settings.runtime, stream, out, deadline);
+  start(settings.runtime.executor(), sending, Sending::run(sending, std::move(prefix)));
+  Result<ResponseHead> head = co_await read_final_head(out.method == "HEAD", deadline);
+  // An early success is no refusal: the server wants the rest.
+  if (head && head->status < 300) {
+    if (auto done = co_await sending->finish(); !done) head = fail(std::move(done).error());
+  }
+  whole = sending->sent();
+  std::optional<Error> failure = sending->own_failure();
+  if (!head) stream->close();
+  co_await sending->give_up();
+  if (failure && (!head || head->status < 300)) co_return fail(std::move(*failure));
+  co_return head;
+}
+
 Task<Result<ClientResponse>> Client::Connection::exchange(Outgoing& out, Duration timeout,
                                                           MonotonicTime deadline) {
   STRATOS_CO_TRY(std::string prefix, head_text(out, settings.address));
   keep_alive = false;
-  std::optional<ResponseHead> early;
+  whole = false;
+  std::optional<ResponseHead> head;
   if (out.expects_continue) {
-    STRATOS_CO_CHECK(co_await write(prefix, ByteView(), deadline));
+    STRATOS_CO_CHECK(co_await write(prefix, deadline));
     prefix.clear();
-    STRATOS_CO_TRY(early, co_await await_continue(deadline));
+    STRATOS_CO_TRY(head, co_await await_continue(deadline));
   }
-  bool whole = !early;
-  if (!early) {
-    Result<void> sent = co_await send_body(out, std::move(prefix), deadline);
-    // A server may answer and close before it has read everything.
-    whole = sent.has_value();
-    if (!sent && (out.body == nullptr || sent.error().code() != Errc::connection_lost)) {
-      co_return fail(std::move(sent).error());
-    }
-    STRATOS_CO_TRY(early, co_await read_final_head(out.method == "HEAD", deadline));
+  if (!head && out.body != nullptr) {
+    STRATOS_CO_TRY(head, co_await send_and_listen(out, std::move(prefix), deadline));
+  } else if (!head) {
+    STRATOS_CO_CHECK(co_await write(prefix, deadline));
+    whole = true;
+    STRATOS_CO_TRY(head, co_await read_final_head(out.method == "HEAD", deadline));
   }
-  keep_alive = early->keep_alive && whole;
-  body.emplace(input, early->body, timeout);
+  keep_alive = head->keep_alive && whole;
+  body.emplace(input, head->body, timeout);
   ClientResponse response;
-  response.status = early->status;
-  response.headers = std::move(early->headers);
+  response.status = head->status;
+  response.headers = std::move(head->headers);
   response.body = &*body;
   co_return response;
 }

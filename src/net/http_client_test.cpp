@@ -225,6 +225,174 @@ TEST_F(HttpClient, UnderstandsForeignServers) {
   }
 }
 
+// Zeros, as many as are asked for; counts its reads.
+class EndlessBody final : public BodyReader {
+ public:
+  Task<Result<Buffer>> read(std::size_t max_bytes) override {
+    ++reads;
+    if (buffer_.size() != max_bytes) buffer_ = Buffer::zeroed(max_bytes);
+    co_return buffer_;
+  }
+  std::optional<std::uint64_t> length() const override { return std::nullopt; }
+  int reads = 0;
+
+ private:
+  Buffer buffer_;
+};
+
+// Some bytes, then nothing until the wait is ended; then an error.
+class StuckBody final : public BodyReader {
+ public:
+  explicit StuckBody(Runtime& runtime) : never(runtime) {}
+  Task<Result<Buffer>> read(std::size_t) override {
+    if (!begun_) {
+      begun_ = true;
+      co_return Buffer::zeroed(100);
+    }
+    const Result<void> woken = co_await never.wait(patience);
+    ended_with = woken.error().code();
+    co_return fail(Errc::io_error, "the source broke");
+  }
+  std::optional<std::uint64_t> length() const override { return std::nullopt; }
+  WaitQueue never;
+  Duration patience = 1h;
+  std::optional<Errc> ended_with;
+
+ private:
+  bool begun_ = false;
+};
+
+constexpr std::uint64_t kLargeBody = 64 << 20;
+constexpr std::string_view kRefusal = "HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\ndenied";
+
+// A server that answers as soon as it has seen some bytes of the request.
+class HastyServer {
+ public:
+  enum class Then : std::uint8_t { closes, stays_silent, reads_all };
+
+  HastyServer(Runtime& runtime, std::string answer, Then then)
+      : gone_(runtime), group_(runtime, "hasty"), answer_(std::move(answer)), then_(then) {
+    listener_ = std::move(runtime.net().listen("127.0.0.1:0")).value();
+    group_.spawn(serve_all());
+  }
+  std::string address() const { return listener_->address(); }
+  Task<void> stop() {
+    listener_->close();
+    gone_.close();
+    co_await group_.join();
+  }
+  std::uint64_t received = 0;
+
+ private:
+  Task<void> serve_all() {
+    while (true) {
+      auto stream = co_await listener_->accept();
+      if (!stream) co_return;
+      group_.spawn(serve(std::move(*stream)));
+    }
+  }
+  Task<void> serve(std::unique_ptr<Stream> stream) {
+    Bytes buffer(64 * 1024);
+    [[maybe_unused]] const auto count = co_await stream->read_some(buffer, kPatience);
+    EXPECT_TRUE((co_await stream->write(as_bytes(answer_), kPatience)));
+    if (then_ == Then::stays_silent) {
+      [[maybe_unused]] const auto never = co_await gone_.wait(kPatience);
+    }
+    while (then_ == Then::reads_all) {
+      const std::size_t more = (co_await stream->read_some(buffer, kPatience)).value_or(0);
+      if (more == 0) break;
+      received += more;
+    }
+    stream->close();
+  }
+
+  std::unique_ptr<Listener> listener_;
+  WaitQueue gone_;
+  TaskGroup group_;
+  std::string answer_;
+  Then then_;
+};
+
+class HttpClientEarlyAnswer : public HttpClient {
+ protected:
+  static Task<Result<Answer>> put(Runtime& runtime, std::string answer, HastyServer::Then then,
+                                  BodyReader& body, std::optional<std::uint64_t> length) {
+    HastyServer server(runtime, std::move(answer), then);
+    auto client = std::make_unique<Client>(runtime, server.address());
+    const MonotonicTime started = runtime.now();
+    Result<Answer> result = co_await fetch(*client, "PUT", "/", Headers(), &body, length);
+    EXPECT_LT(runtime.now() - started, kPatience / 2);
+    client.reset();
+    co_await server.stop();
+    co_return result;
+  }
+};
+
+TEST_F(HttpClientEarlyAnswer, OfAServerThatClosesAtOnceIsReadOverTcp) {
+  for (int round = 0; round < 30; ++round) {
+    EndlessBody body;
+    const auto length = round % 2 == 0 ? std::optional(kLargeBody) : std::nullopt;
+    const auto answer =
+        block_on(real_, put(real_, std::string(kRefusal), HastyServer::Then::closes, body, length));
+    ASSERT_TRUE(answer) << answer.error().to_string();
+    EXPECT_EQ(answer->status, 403);
+    EXPECT_EQ(answer->body, "denied");
+  }
+}
+
+TEST_F(HttpClientEarlyAnswer, OfAServerThatReadsNoFurtherEndsTheSending) {
+  for (Runtime* runtime : std::initializer_list<Runtime*>{&real_, &memory_}) {
+    EndlessBody body;
+    const auto answer = block_on(real_, put(*runtime, std::string(kRefusal),
+                                            HastyServer::Then::stays_silent, body, kLargeBody));
+    ASSERT_TRUE(answer) << answer.error().to_string();
+    EXPECT_EQ(answer->body, "denied");
+    EXPECT_LT(body.reads, 100);
+  }
+}
+
+TEST_F(HttpClientEarlyAnswer, EndsARunningReadOfTheBody) {
+  StuckBody body(memory_);
+  const auto answer = block_on(
+      real_, put(memory_, std::string(kRefusal), HastyServer::Then::closes, body, std::nullopt));
+  ASSERT_TRUE(answer) << answer.error().to_string();
+  EXPECT_EQ(answer->status, 403);
+  EXPECT_EQ(body.ended_with, Errc::cancelled);
+}
+
+TEST_F(HttpClientEarlyAnswer, OfSuccessDoesNotEndTheSending) {
+  const std::string ok = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+  const Bytes data = pattern(3'000'000);
+  const auto body = make_buffer_body(Buffer::copy_of(data));
+  const auto answer =
+      block_on(real_, put(memory_, ok, HastyServer::Then::reads_all, *body, data.size()));
+  ASSERT_TRUE(answer) << answer.error().to_string();
+  EXPECT_EQ(answer->body, "ok");
+  EXPECT_TRUE(block_on(real_, body->read(1))->empty());
+}
+
+TEST_F(HttpClientEarlyAnswer, IsNoneWhenTheBodyItselfFails) {
+  begin();
+  auto client = std::make_unique<Client>(memory_, server_->address());
+  StuckBody body(memory_);
+  body.patience = 1ms;
+  EXPECT_EQ(fetch_now(*client, "PUT", "/echo", {}, &body).error().code(), Errc::io_error);
+  EXPECT_EQ(fetch_now(*client, "GET", "/x")->status, 200);
+  drop(client);
+}
+
+TEST_F(HttpClientEarlyAnswer, LeavesTheClientUsable) {
+  begin(real_, {});
+  auto client = std::make_unique<Client>(real_, server_->address());
+  for (int round = 0; round < 3; ++round) {
+    EndlessBody body;
+    // Answered with 500 as soon as the handler is called.
+    EXPECT_EQ(fetch_now(*client, "PUT", "/throw", {}, &body, kLargeBody)->status, 500);
+    EXPECT_EQ(fetch_now(*client, "GET", "/x")->status, 200);
+  }
+  drop(client);
+}
+
 class HttpsClient : public HttpClient {
  protected:
   ServerOptions secure_options() const {
@@ -245,6 +413,16 @@ TEST_F(HttpsClient, TalksToAProvenServer) {
   EXPECT_TRUE(answer->body == as_text(data));
   EXPECT_EQ(fetch_now(*client, "GET", "/x")->status, 200);
   EXPECT_EQ(server_->connections(), 1U);
+  drop(client);
+}
+
+TEST_F(HttpsClient, ReadsAnEarlyAnswer) {
+  begin(real_, secure_options());
+  auto client = std::make_unique<Client>(real_, server_->address(), ClientTls{files_.ca_file()});
+  EndlessBody body;
+  const auto answer = fetch_now(*client, "PUT", "/throw", {}, &body, kLargeBody);
+  ASSERT_TRUE(answer) << answer.error().to_string();
+  EXPECT_EQ(answer->status, 500);
   drop(client);
 }
 

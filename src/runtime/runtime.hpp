@@ -30,7 +30,8 @@ class Stream {
   // At least one byte, or 0 at the end of the stream. Errc::deadline_exceeded when nothing came in
   // time: the stream stays usable.
   virtual Task<Result<std::size_t>> read_some(MutableByteView out, Duration timeout) = 0;
-  // All of `data`; suspends while the peer does not read. A failed or late write ends the stream.
+  // All of `data`; suspends while the peer does not read. A late or cancelled write ends the
+  // stream. After a failed one no write succeeds, but what the peer sent before may still be read.
   virtual Task<Result<void>> write(ByteView data, Duration timeout) = 0;
   // Both in one go where the transport can (one system call for head and body).
   virtual Task<Result<void>> write(ByteView head, ByteView body, Duration timeout);

@@ -226,6 +226,37 @@ TEST(RealRuntime, StopDestroysEveryWaitingFrame) {
   }
 }
 
+Task<void> say_and_close(Listener& listener) {
+  auto stream = (co_await listener.accept()).value();
+  Bytes one(1);
+  EXPECT_EQ((co_await stream->read_some(one, 20s)).value(), 1U);
+  EXPECT_TRUE((co_await stream->write(as_bytes("no"), 20s)));
+  stream->close();
+}
+
+Task<void> write_until_it_fails(Runtime& runtime) {
+  auto listener = runtime.net().listen("127.0.0.1:0").value();
+  TaskGroup group(runtime, "closer");
+  group.spawn(say_and_close(*listener));
+  auto stream = (co_await runtime.net().connect(listener->address(), 20s)).value();
+  const Bytes data(1 << 20);
+  Result<void> written;
+  while (written) written = co_await stream->write(data, 20s);
+  EXPECT_EQ(written.error().code(), Errc::connection_lost);
+  EXPECT_EQ((co_await stream->write(as_bytes("x"), 20s)).error().code(), Errc::connection_lost);
+  Bytes said(8);
+  EXPECT_EQ((co_await stream->read_some(said, 20s)).value_or(0), 2U);
+  EXPECT_EQ(as_text(ByteView(said).first(2)), "no");
+  co_await group.join();
+}
+
+TEST(TcpStream, AFailedWriteLeavesWhatThePeerSaidReadable) {
+  BlockingPool pool(1);
+  RealRuntime runtime(pool, "test");
+  for (int round = 0; round < 20; ++round) block_on(runtime, write_until_it_fails(runtime));
+  runtime.stop();
+}
+
 Task<void> throw_up() {
   throw std::runtime_error("thrown on purpose");
   co_return;

@@ -166,6 +166,7 @@ class TcpStream final : public Stream {
 
   Task<Result<void>> write_both(ByteView head, ByteView body, Duration timeout);
   Task<Result<void>> write_rest(Parts parts, Duration timeout);
+  std::unexpected<Error> write_ended(const SysError& error);
   std::unexpected<Error> ended(const SysError& error, const Interrupt& interrupt, const char* what);
 
   Socket socket_;
@@ -174,7 +175,16 @@ class TcpStream final : public Stream {
   Interrupt writing_;
   std::string peer_name_;
   bool closed_ = false;
+  bool write_failed_ = false;
 };
+
+// The peer may have said why it went away: that stays readable unless it was we who gave up.
+std::unexpected<Error> TcpStream::write_ended(const SysError& error) {
+  const auto failed = ended(error, writing_, "write to");
+  if (error == asio::error::operation_aborted) close();
+  write_failed_ = true;
+  return failed;
+}
 
 std::unexpected<Error> TcpStream::ended(const SysError& error, const Interrupt& interrupt,
                                         const char* what) {
@@ -220,14 +230,11 @@ Task<Result<void>> TcpStream::write_both(ByteView head, ByteView body, Duration 
     close();
     co_return fail(Errc::cancelled);
   }
+  if (write_failed_) co_return fail(Errc::connection_lost, "write to " + peer_name_);
   // Mostly the kernel takes everything at once.
   SysError error;
   const std::size_t count = socket_.write_some(parts, error);
-  if (error && error != asio::error::would_block) {
-    const auto failed = ended(error, writing_, "write to");
-    close();
-    co_return failed;
-  }
+  if (error && error != asio::error::would_block) co_return write_ended(error);
   consume(parts, count);
   if (asio::buffer_size(parts) == 0) co_return Result<void>();
   co_return co_await write_rest(parts, timeout);
@@ -242,9 +249,7 @@ Task<Result<void>> TcpStream::write_rest(Parts parts, Duration timeout) {
     const auto [error, count] = co_await SocketOperation(writing_.slot(), start);
     if (error) {
       writing_.end();
-      const auto failed = ended(error, writing_, "write to");
-      close();
-      co_return failed;
+      co_return write_ended(error);
     }
     consume(parts, count);
   }
