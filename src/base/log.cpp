@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/time.hpp"
+#include "base/trace_context.hpp"
 
 namespace stratos::log {
 namespace {
@@ -46,6 +47,7 @@ void write(Level level, std::string_view event, Fields fields) {
   std::string line = "{\"time\":\"" + to_iso8601(log_time()) + "\",\"level\":\"";
   line += kLevelNames[static_cast<std::size_t>(level)];
   line += "\",\"event\":" + quoted(event);
+  if (current_trace().exists()) line += ",\"trace_id\":\"" + current_trace().trace.hex() + "\"";
   for (const Field& field : fields) line += "," + field.json();
   line += "}\n";
   if (g_sink) {

@@ -1,4 +1,5 @@
-// Structured logs: one JSON object a line on stderr, with a stable event name.
+// Structured logs: one JSON object a line on stderr, with a stable event name and, inside a trace,
+// its id.
 #pragma once
 #include <cstdint>
 #include <functional>

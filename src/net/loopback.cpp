@@ -18,7 +18,8 @@ class LoopbackChannel final : public Channel {
       : caller_(caller), callee_(callee), router_(router), self_(self) {}
 
   Task<Result<Message>> call(std::uint16_t method, Message request, Duration timeout) override {
-    auto running = run_method(router_, CallContext{self_}, method, std::move(request));
+    CallContext context{self_, current_trace()};
+    auto running = run_method(router_, std::move(context), method, std::move(request));
     if (&caller_ == &callee_) return with_deadline<Message>(caller_, std::move(running), timeout);
     return run_on<Message>(caller_, callee_, std::move(running), timeout);
   }

@@ -137,7 +137,7 @@ Task<Result<Message>> Link::call(std::shared_ptr<Link> self, std::uint16_t metho
   self->pending_.emplace(id, &pending);
   const Registration registration{*self, id};
   const Duration left = deadline - self->runtime_.now();
-  Frame frame = request_frame(method, id, left, std::move(request));
+  Frame frame = request_frame(method, id, left, std::move(request), current_trace());
   Result<void> pushed = co_await self->writer_.push(std::move(frame), left);
   if (!pushed && !pending.result) co_return fail(std::move(pushed).error());
   co_return co_await self->wait_for(pending, deadline);
@@ -158,6 +158,8 @@ class Background final : public Spawned {
 
 std::shared_ptr<Background> run_in_background(Runtime& runtime, Task<void> task) {
   auto background = std::make_shared<Background>();
+  // It serves many calls, so it is part of no trace.
+  const TraceScope none{TraceContext()};
   start(runtime.executor(), background, std::move(task));
   return background;
 }
@@ -251,6 +253,7 @@ Task<Result<std::shared_ptr<Link>>> acquire_link(StatePtr state, Slot& slot,
     if (state->runtime.now() < slot.retry_at) co_return fail(slot.last_error);
     auto background = std::make_shared<Background>();
     slot.connecting = background;
+    const TraceScope none{TraceContext()};
     start(state->runtime.executor(), background, connect_slot(state, slot));
   }
   while (slot.connecting) {

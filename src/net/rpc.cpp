@@ -16,9 +16,15 @@ Task<Result<Message>> Router::dispatch(CallContext context, std::uint16_t method
   if (found == entries_.end()) {
     co_return fail(Errc::unknown_method, "method " + std::to_string(method));
   }
+  const TraceScope scope(context.trace);
   std::string what;
   try {
-    co_return co_await found->second.handler(std::move(context), std::move(request));
+    Result<Message> answer = co_await found->second.handler(std::move(context), std::move(request));
+    if (!answer) {
+      log::debug("rpc_call_failed",
+                 {{"method", found->second.name}, {"error", answer.error().to_string()}});
+    }
+    co_return answer;
   } catch (const std::exception& error) {
     what = error.what();
   } catch (...) {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "base/buffer.hpp"
+#include "base/trace_context.hpp"
 #include "codec/record.hpp"
 #include "crypto/keys.hpp"
 #include "runtime/runtime.hpp"
@@ -27,9 +28,11 @@ struct Message {
 // Who calls. Inside one process the caller is trusted as `self` names it.
 struct CallContext {
   crypto::MachineKey peer;  // proven by TLS, or the loopback's own key
+  TraceContext trace;       // the caller's; the handler runs in it
 };
 
-// The caller's end. Belongs to one runtime. Errors of the callee arrive with their code.
+// The caller's end. Belongs to one runtime. Errors of the callee arrive with their code. The trace
+// of the calling coroutine goes along.
 class Channel {
  public:
   virtual ~Channel() = default;

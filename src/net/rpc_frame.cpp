@@ -12,7 +12,8 @@ constexpr Duration kWriteTimeout = 30s;
 constexpr Duration kWithinFrameTimeout = 30s;
 
 std::size_t size_of(const Frame& frame) {
-  return kFrameHeaderBytes + frame.message.head.size() + frame.message.body.size();
+  return kFrameHeaderBytes + frame.extension.size() + frame.message.head.size() +
+         frame.message.body.size();
 }
 
 std::uint32_t to_milliseconds(Duration left) {
@@ -31,7 +32,8 @@ void encode_header(const FrameHeader& header, std::span<std::uint8_t, kFrameHead
   store_le(&out[16], header.head_bytes);
   store_le(&out[20], header.body_bytes);
   store_le(&out[24], header.value);
-  store_le(&out[28], std::uint32_t{0});
+  store_le(&out[28], header.extension_bytes);
+  store_le(&out[30], std::uint16_t{0});
 }
 
 Result<FrameHeader> decode_header(std::span<const std::uint8_t, kFrameHeaderBytes> in) {
@@ -46,15 +48,17 @@ Result<FrameHeader> decode_header(std::span<const std::uint8_t, kFrameHeaderByte
   header.head_bytes = load_le<std::uint32_t>(&in[16]);
   header.body_bytes = load_le<std::uint32_t>(&in[20]);
   header.value = load_le<std::uint32_t>(&in[24]);
+  header.extension_bytes = load_le<std::uint16_t>(&in[28]);
   const bool known = in[4] >= 1 && in[4] <= 4;
-  if (!known || in[5] != 0 || load_le<std::uint32_t>(&in[28]) != 0) {
+  if (!known || in[5] != 0 || load_le<std::uint16_t>(&in[30]) != 0) {
     return fail(Errc::malformed_message, "unknown kind or flags of a frame");
   }
-  if (header.head_bytes > kMaxHeadBytes || header.body_bytes > kMaxBodyBytes) {
+  if (header.head_bytes > kMaxHeadBytes || header.body_bytes > kMaxBodyBytes ||
+      header.extension_bytes > kMaxExtensionBytes) {
     return fail(Errc::message_too_large, "frame over its limit");
   }
   const bool has_code = header.kind == FrameKind::error || header.kind == FrameKind::goodbye;
-  if ((header.kind != FrameKind::request && header.method != 0) ||
+  if ((header.kind != FrameKind::request && (header.method != 0 || header.extension_bytes != 0)) ||
       (has_code && (header.body_bytes != 0 || header.value > UINT16_MAX)) ||
       (header.kind == FrameKind::error && header.head_bytes > kMaxErrorTextBytes) ||
       (header.kind == FrameKind::goodbye && (header.head_bytes != 0 || header.id != 0))) {
@@ -70,14 +74,23 @@ Result<void> check_size(const Message& message) {
   return {};
 }
 
-Frame request_frame(std::uint16_t method, std::uint64_t id, Duration left, Message message) {
+Frame request_frame(std::uint16_t method, std::uint64_t id, Duration left, Message message,
+                    const TraceContext& trace) {
   Frame frame;
   frame.header.kind = FrameKind::request;
   frame.header.method = method;
   frame.header.id = id;
   frame.header.value = to_milliseconds(left);
   frame.message = std::move(message);
+  if (trace.exists()) {
+    frame.extension = codec::encode(RequestExtension{trace.trace, trace.span, trace.sampled});
+  }
   return frame;
+}
+
+Result<TraceContext> trace_of(const Frame& frame) {
+  STRATOS_TRY(const RequestExtension extension, codec::decode<RequestExtension>(frame.extension));
+  return TraceContext{extension.trace, extension.span, extension.sampled};
 }
 
 Frame answer_frame(std::uint64_t id, Result<Message> answer) {
@@ -120,8 +133,10 @@ Task<Result<Frame>> read_frame(InputBuffer& input, Duration idle_timeout) {
   Frame frame;
   STRATOS_CO_TRY(frame.header, decode_header(input.pending().first<kFrameHeaderBytes>()));
   input.consume(kFrameHeaderBytes);
+  frame.extension.resize(frame.header.extension_bytes);
+  more = co_await input.read_exactly(frame.extension, kWithinFrameTimeout);
   frame.message.head.resize(frame.header.head_bytes);
-  more = co_await input.read_exactly(frame.message.head, kWithinFrameTimeout);
+  if (more) more = co_await input.read_exactly(frame.message.head, kWithinFrameTimeout);
   if (more && frame.header.body_bytes != 0) {
     frame.message.body = Buffer::allocate(frame.header.body_bytes);
     more = co_await input.read_exactly(frame.message.body.mutable_view(), kWithinFrameTimeout);
@@ -136,6 +151,7 @@ Task<Result<void>> FrameWriter::push(Frame frame, std::optional<Duration> timeou
     if (!room && !closed_) co_return room;
   }
   if (closed_ || finishing_) co_return fail(Errc::connection_lost, "connection has ended");
+  frame.header.extension_bytes = static_cast<std::uint16_t>(frame.extension.size());
   frame.header.head_bytes = static_cast<std::uint32_t>(frame.message.head.size());
   frame.header.body_bytes = static_cast<std::uint32_t>(frame.message.body.size());
   queued_bytes_ += size_of(frame);
@@ -149,16 +165,17 @@ bool FrameWriter::gather(Buffer& body) {
   scratch_.clear();
   while (!queue_.empty() && scratch_.size() < kGatherBytes && body.empty()) {
     Frame& frame = queue_.front();
+    queued_bytes_ -= size_of(frame);
     std::array<std::uint8_t, kFrameHeaderBytes> header;
     encode_header(frame.header, header);
     append(scratch_, header);
+    append(scratch_, frame.extension);
     append(scratch_, frame.message.head);
     if (frame.message.body.size() <= kCopiedBodyBytes) {
       append(scratch_, frame.message.body.view());
     } else {
       body = std::move(frame.message.body);
     }
-    queued_bytes_ -= kFrameHeaderBytes + frame.header.head_bytes + frame.header.body_bytes;
     queue_.pop_front();
   }
   return !scratch_.empty();

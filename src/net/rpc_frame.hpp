@@ -12,6 +12,7 @@ enum class FrameKind : std::uint8_t { request = 1, response = 2, error = 3, good
 
 constexpr std::size_t kFrameHeaderBytes = 32;
 constexpr std::size_t kMaxErrorTextBytes = 1024;
+constexpr std::size_t kMaxExtensionBytes = 512;
 
 struct FrameHeader {
   FrameKind kind = FrameKind::request;
@@ -20,10 +21,25 @@ struct FrameHeader {
   std::uint32_t head_bytes = 0;
   std::uint32_t body_bytes = 0;
   std::uint32_t value = 0;  // request: milliseconds left; error, goodbye: code
+  std::uint16_t extension_bytes = 0;
+};
+
+// What a request may say besides its head: the record behind the header.
+struct RequestExtension {
+  TraceId trace;
+  SpanId span;
+  bool sampled = false;
+
+  static void fields(auto& self, auto&& field) {
+    field(1, self.trace);
+    field(2, self.span);
+    field(3, self.sampled);
+  }
 };
 
 struct Frame {
   FrameHeader header;
+  Bytes extension;
   Message message;
 };
 
@@ -33,7 +49,11 @@ Result<FrameHeader> decode_header(std::span<const std::uint8_t, kFrameHeaderByte
 
 // Errc::message_too_large.
 Result<void> check_size(const Message& message);
-Frame request_frame(std::uint16_t method, std::uint64_t id, Duration left, Message message);
+// Carries `trace` when that exists.
+Frame request_frame(std::uint16_t method, std::uint64_t id, Duration left, Message message,
+                    const TraceContext& trace);
+// The trace that a request carries. Errc::bad_encoding for an extension that is no record.
+Result<TraceContext> trace_of(const Frame& frame);
 Frame answer_frame(std::uint64_t id, Result<Message> answer);
 Frame goodbye_frame(std::optional<Errc> reason);
 // The error that an error frame or a goodbye with a reason carries.

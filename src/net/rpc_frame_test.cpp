@@ -25,6 +25,49 @@ TEST(FrameHeader, HasTheDocumentedBytes) {
             "00000000");
 }
 
+TEST(FrameHeader, NamesTheSizeOfAnExtension) {
+  FrameHeader header{FrameKind::request, 1, 2, 3, 4, 5};
+  header.extension_bytes = 0x0102;
+  EXPECT_EQ(to_hex(ByteView(bytes_of(header)).last(4)), "02010000");
+  EXPECT_EQ(decode_header(bytes_of(header))->extension_bytes, 0x0102);
+  header.extension_bytes = kMaxExtensionBytes + 1;
+  EXPECT_EQ(decode_header(bytes_of(header)).error().code(), Errc::message_too_large);
+  header.extension_bytes = 1;
+  header.method = 0;
+  header.kind = FrameKind::response;
+  EXPECT_EQ(decode_header(bytes_of(header)).error().code(), Errc::malformed_message);
+}
+
+TraceContext some_trace(std::uint8_t byte) {
+  TraceContext trace;
+  trace.trace.value.fill(byte);
+  trace.span.value.fill(static_cast<std::uint8_t>(byte + 1));
+  trace.sampled = byte % 2 == 1;
+  return trace;
+}
+
+TEST(RequestExtension, HasTheDocumentedBytes) {
+  const Frame frame = request_frame(1, 1, 1s, {}, some_trace(1));
+  EXPECT_EQ(to_hex(frame.extension),
+            "0a10"
+            "01010101010101010101010101010101"
+            "1208"
+            "0202020202020202"
+            "1801");
+  EXPECT_EQ(trace_of(frame).value(), some_trace(1));
+  EXPECT_TRUE(request_frame(1, 1, 1s, {}, {}).extension.empty());
+  EXPECT_FALSE(trace_of(request_frame(1, 1, 1s, {}, {}))->exists());
+}
+
+TEST(RequestExtension, MayHoldFieldsThatAreNotKnown) {
+  Frame frame = request_frame(1, 1, 1s, {}, some_trace(1));
+  codec::put_bytes_field(frame.extension, 4, as_bytes("later"));
+  codec::put_varint_field(frame.extension, 99, 7);
+  EXPECT_EQ(trace_of(frame).value(), some_trace(1));
+  frame.extension.pop_back();
+  EXPECT_EQ(trace_of(frame).error().code(), Errc::bad_encoding);
+}
+
 TEST(FrameHeader, ComesBackAsItWas) {
   EXPECT_TRUE(rc::check([](std::uint16_t method, std::uint64_t id, std::uint32_t value) {
     const FrameHeader in{FrameKind::request, method, id, 17, 4096, value};
@@ -54,6 +97,7 @@ TEST(FrameHeader, RefusesWhatItShould) {
                                                         {19, 1, Errc::message_too_large},
                                                         {23, 1, Errc::message_too_large},
                                                         {28, 1, Errc::malformed_message},
+                                                        {30, 1, Errc::malformed_message},
                                                         {31, 1, Errc::malformed_message}}) {
     HeaderBytes bad = good;
     bad[at] = byte;
@@ -72,9 +116,9 @@ TEST(FrameHeader, BoundsLengthsExactly) {
 }
 
 TEST(Frames, RoundTheTimeLeftUpAndKeepItPositive) {
-  EXPECT_EQ(request_frame(1, 1, 1500us, {}).header.value, 2U);
-  EXPECT_EQ(request_frame(1, 1, -5s, {}).header.value, 1U);
-  EXPECT_EQ(request_frame(1, 1, 24h * 365, {}).header.value, UINT32_MAX);
+  EXPECT_EQ(request_frame(1, 1, 1500us, {}, {}).header.value, 2U);
+  EXPECT_EQ(request_frame(1, 1, -5s, {}, {}).header.value, 1U);
+  EXPECT_EQ(request_frame(1, 1, 24h * 365, {}, {}).header.value, UINT32_MAX);
 }
 
 TEST(Frames, TurnAnswersOverTheLimitIntoErrors) {
@@ -97,7 +141,9 @@ class FrameStream : public ::testing::Test {
     message.head.assign(head_bytes, static_cast<std::uint8_t>(id));
     Bytes body(body_bytes, static_cast<std::uint8_t>(id + 1));
     if (body_bytes > 0) message.body = Buffer::copy_of(body);
-    return request_frame(7, id, 1s, std::move(message));
+    const TraceContext trace =
+        id % 3 == 1 ? some_trace(static_cast<std::uint8_t>(id)) : TraceContext();
+    return request_frame(7, id, 1s, std::move(message), trace);
   }
   static void expect_numbered(const Frame& frame, std::uint64_t id, std::size_t head_bytes,
                               std::size_t body_bytes) {
@@ -106,6 +152,7 @@ class FrameStream : public ::testing::Test {
     ASSERT_EQ(frame.message.body.size(), body_bytes);
     const Frame wanted = numbered(id, head_bytes, body_bytes);
     EXPECT_TRUE(frame.message.head == wanted.message.head);
+    EXPECT_EQ(to_hex(frame.extension), to_hex(wanted.extension));
     EXPECT_TRUE(std::ranges::equal(frame.message.body.view(), wanted.message.body.view()));
   }
   // Head and body sizes that cross every threshold of writer and reader.

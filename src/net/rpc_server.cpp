@@ -63,7 +63,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   static Task<void> write_all(std::shared_ptr<Connection> self) { co_await self->writer_.run(); }
-  static Task<void> run_call(std::shared_ptr<Connection> self, Frame frame);
+  static Task<void> run_call(std::shared_ptr<Connection> self, Frame frame, TraceContext trace);
   Task<Result<void>> read_all();
   Task<Result<Frame>> next_frame();
   Task<void> linger();
@@ -142,19 +142,22 @@ Task<Result<void>> Connection::read_all() {
     if (frame.header.kind != FrameKind::request) {
       co_return fail(Errc::malformed_message, "a caller sends requests only");
     }
+    const Result<TraceContext> trace = trace_of(frame);
+    if (!trace) co_return fail(Errc::malformed_message, "extension of a request", trace.error());
     ++running_;
     ++server_.awaited_calls;
-    server_.group.spawn(run_call(shared_from_this(), std::move(frame)));
+    server_.group.spawn(run_call(shared_from_this(), std::move(frame), *trace));
   }
 }
 
-Task<void> Connection::run_call(std::shared_ptr<Connection> self, Frame frame) {
+Task<void> Connection::run_call(std::shared_ptr<Connection> self, Frame frame, TraceContext trace) {
   ServerState& server = self->server_;
   const Duration left = std::chrono::milliseconds(frame.header.value);
   Result<Message> answer = fail(Errc::unavailable, "the server is stopping");
   if (!server.stopping) {
-    auto running = server.router.dispatch(CallContext{self->peer_}, frame.header.method,
-                                          std::move(frame.message));
+    CallContext context{self->peer_, trace};
+    auto running =
+        server.router.dispatch(std::move(context), frame.header.method, std::move(frame.message));
     answer = co_await with_deadline<Message>(server.runtime, std::move(running),
                                              std::min(left, kLongestCall));
   }

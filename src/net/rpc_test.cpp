@@ -56,6 +56,7 @@ class Callee {
   Router router;
   WaitQueue gate;
   crypto::MachineKey last_peer;
+  TraceContext last_trace;  // that a handler of "echo" ran in
   std::size_t running = 0;
   std::size_t most_running = 0;
   bool cut_short = false;
@@ -63,6 +64,10 @@ class Callee {
  private:
   static Task<Result<Reply<Note>>> echo(Callee& self, CallContext context, Note note, Buffer body) {
     self.last_peer = context.peer;
+    const auto turn = co_await self.gate.runtime().sleep(0s);
+    EXPECT_TRUE(turn);
+    self.last_trace = current_trace();
+    EXPECT_EQ(self.last_trace, context.trace);
     Reply<Note> reply;
     reply.head = std::move(note);
     reply.body = std::move(body);
@@ -152,6 +157,28 @@ class Rpc : public ::testing::Test {
   std::unique_ptr<TaskGroup> kept_;
   std::vector<Result<Reply<Note>>> kept_replies_;
 };
+
+Task<Result<Reply<Note>>> ask_in_trace(Channel& channel, TraceContext trace) {
+  const TraceScope scope(trace);
+  auto answer = co_await call<Note>(channel, kEcho, Note(), Buffer(), kPatience);
+  EXPECT_EQ(current_trace(), trace);
+  co_return answer;
+}
+
+TEST_F(Rpc, RunsHandlersInTheTraceOfTheirCaller) {
+  begin(memory_);
+  SeededRandom random(1);
+  const TraceContext first = next_span(std::nullopt, random);
+  const TraceContext second = next_span(std::nullopt, random);
+  const auto local = make_loopback_channel(real_, real_, callee_->router, client_key_.public_key());
+  for (Channel* channel : {channel_.get(), local.get()}) {
+    // The connection is opened within the first trace and serves all.
+    for (const TraceContext& trace : {first, second, TraceContext()}) {
+      ASSERT_TRUE(block_on(real_, ask_in_trace(*channel, trace)));
+      EXPECT_EQ(callee_->last_trace, trace);
+    }
+  }
+}
 
 TEST_F(Rpc, CarriesHeadAndBodyAndProvesTheCaller) {
   for (const bool plain : {false, true}) {

@@ -62,6 +62,7 @@ void Parked::resume() {
   all_hook_.unlink();
   // The coroutine may destroy this object before it suspends again.
   Handler handler = std::move(handler_);
+  const TraceScope scope(trace_);
   handler(reason_);
 }
 

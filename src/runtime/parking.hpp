@@ -13,6 +13,7 @@
 #include "base/assert.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "base/trace_context.hpp"
 #include "runtime/timer_heap.hpp"
 
 namespace stratos {
@@ -119,6 +120,7 @@ class Parked final : private Timer {
   AllHook all_hook_;
   QueueHook queue_hook_;
   Handler handler_;
+  TraceContext trace_;
   State state_ = State::idle;
   Wake reason_ = Wake::done;
 };
@@ -164,6 +166,7 @@ template <class Details>
 void Parked::begin(Handler handler, const Details& details) {
   STRATOS_ASSERT(state_ == State::idle, "a coroutine waits once at a time");
   handler_ = std::move(handler);
+  trace_ = current_trace();
   all_hook_.owner = this;
   all_hook_.link(parking_.all_);
   state_ = State::waiting;

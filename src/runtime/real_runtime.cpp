@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/trace_context.hpp"
 #include "runtime/parking.hpp"
 #include "runtime/tcp_net.hpp"
 
@@ -178,8 +179,12 @@ Task<void> RealRuntime::offload_erased(std::move_only_function<void()> work, Dur
     const std::lock_guard lock(state_->mutex);
     ++state_->jobs;
   }
-  auto job = [state = state_.get(), &self, work = std::move(work)]() mutable {
-    work();
+  auto job = [state = state_.get(), &self, work = std::move(work),
+              trace = current_trace()]() mutable {
+    {
+      const TraceScope scope(trace);
+      work();
+    }
     work = nullptr;
     asio::post(state->context, [&self] { self.wake(Wake::done); });
     state->job_done();

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "base/trace_context.hpp"
 #include "runtime/conformance.hpp"
 #include "runtime/host_port.hpp"
 #include "runtime/real_runtime.hpp"
@@ -224,6 +225,80 @@ TEST(RealRuntime, StopDestroysEveryWaitingFrame) {
     EXPECT_EQ(live.load(), 0);
     EXPECT_EQ(group.size(), 0U);
   }
+}
+
+TraceContext trace_number(std::uint8_t number) {
+  TraceContext trace;
+  trace.trace.value[15] = number;
+  trace.span.value[7] = number;
+  return trace;
+}
+
+void expect_trace(std::uint8_t number, const char* where) {
+  EXPECT_EQ(int{current_trace().trace.value[15]}, int{number}) << where;
+}
+
+Task<void> expect_in_child(Runtime& runtime, std::uint8_t number) {
+  expect_trace(number, "spawned");
+  EXPECT_TRUE((co_await runtime.sleep(1ms)));
+  expect_trace(number, "spawned, after a wait");
+}
+
+Task<Result<int>> change_and_wait(Runtime& runtime, std::uint8_t number) {
+  const TraceScope scope(trace_number(number));
+  EXPECT_TRUE((co_await runtime.sleep(1ms)));
+  expect_trace(number, "under a deadline");
+  co_return 1;
+}
+
+Task<Result<int>> expect_no_trace() {
+  EXPECT_FALSE(current_trace().exists());
+  co_return 1;
+}
+
+Task<void> keep_trace(Runtime& runtime, Runtime& other, std::uint8_t number) {
+  const TraceScope scope(trace_number(number));
+  TaskGroup group(runtime, "traced");
+  group.spawn(expect_in_child(runtime, number));
+  for (int round = 0; round < 20; ++round) {
+    EXPECT_TRUE((co_await runtime.sleep(100us * (round % 3))));
+    expect_trace(number, "after sleep");
+    EXPECT_TRUE((co_await with_deadline(runtime, change_and_wait(runtime, 200), 10s)));
+    expect_trace(number, "after a task of another trace");
+    EXPECT_TRUE((co_await run_on(runtime, other, expect_no_trace(), 10s)));
+    expect_trace(number, "after a call to another runtime");
+    const auto seen = co_await runtime.offload([] { return current_trace(); }, 1us);
+    EXPECT_EQ(seen, trace_number(number));
+    expect_trace(number, "after blocking work");
+  }
+  auto listener = runtime.net().listen("127.0.0.1:0").value();
+  auto near = (co_await runtime.net().connect(listener->address(), 10s)).value();
+  expect_trace(number, "after connect");
+  auto far = (co_await listener->accept()).value();
+  EXPECT_TRUE((co_await near->write(as_bytes("x"), 10s)));
+  Bytes byte(1);
+  EXPECT_TRUE((co_await far->read_some(byte, 10s)));
+  expect_trace(number, "after read");
+  co_await group.join();
+  expect_trace(number, "after join");
+}
+
+Task<void> keep_many_traces(Runtime& runtime, Runtime& other) {
+  TaskGroup group(runtime, "traces");
+  for (std::uint8_t number = 1; number <= 20; ++number) {
+    group.spawn(keep_trace(runtime, other, number));
+  }
+  co_await group.join();
+  EXPECT_FALSE(current_trace().exists());
+}
+
+TEST(RealRuntime, KeepsTheTraceOfEachCoroutine) {
+  BlockingPool pool(2);
+  RealRuntime runtime(pool, "test");
+  RealRuntime other(pool, "other");
+  block_on(runtime, keep_many_traces(runtime, other));
+  runtime.stop();
+  other.stop();
 }
 
 Task<void> say_and_close(Listener& listener) {

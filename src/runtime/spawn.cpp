@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "base/log.hpp"
+#include "base/trace_context.hpp"
 
 namespace stratos {
 namespace asio = boost::asio;
@@ -39,6 +40,8 @@ Task<void> run(std::shared_ptr<Spawned> owner, Task<void> task) {
 
 void start(const asio::any_io_executor& executor, std::shared_ptr<Spawned> owner, Task<void> task) {
   Spawned& spawned = *owner;
+  // What the task does up to its first suspension leaves the caller's trace alone.
+  const TraceScope scope(current_trace());
   // An exception here can only be the cancellation of a coroutine that had not begun.
   auto done = [owner](const std::exception_ptr&) { owner->ended(); };
   asio::co_spawn(executor, run(owner, std::move(task)),

@@ -27,8 +27,9 @@ class Spawned {
   boost::asio::cancellation_signal signal_;
 };
 
-// Runs `task` until its first suspension when called on the executor, else from its queue. An
-// exception that leaves `task` is a bug: logged as task_failed, then abort.
+// Runs `task` until its first suspension when called on the executor, else from its queue. On the
+// executor it takes over the caller's trace. An exception that leaves `task` is a bug: logged as
+// task_failed, then abort.
 void start(const boost::asio::any_io_executor& executor, std::shared_ptr<Spawned> owner,
            Task<void> task);
 

@@ -12,6 +12,7 @@
 #include <boost/asio/post.hpp>
 #include <vector>
 
+#include "base/trace_context.hpp"
 #include "runtime/host_port.hpp"
 
 namespace stratos {
@@ -115,8 +116,9 @@ class SocketOperation {
     Start start;
     template <class Handler>
     void operator()(Handler&& handler) {
-      auto complete = [waiting = std::forward<Handler>(handler)](SysError error,
-                                                                 std::size_t count = 0) mutable {
+      auto complete = [waiting = std::forward<Handler>(handler), trace = current_trace()](
+                          SysError error, std::size_t count = 0) mutable {
+        const TraceScope scope(trace);
         waiting(IoResult{error, count});
       };
       start(asio::bind_cancellation_slot(slot, std::move(complete)));

@@ -1,6 +1,7 @@
 #include "gateway/s3/s3_service.hpp"
 
 #include "base/log.hpp"
+#include "base/trace_context.hpp"
 #include "gateway/s3/operations.hpp"
 #include "gateway/s3/s3_error.hpp"
 #include "gateway/s3/s3_metrics.hpp"
@@ -100,15 +101,30 @@ void log_failure(const Call& call, const Error& error, Duration duration) {
               {"duration_ms", duration_ms}});
 }
 
+// Of the caller's `traceparent`; anything else than a single valid one begins a new trace.
+TraceContext trace_of(const http::Request& request, Random& random) {
+  std::optional<TraceContext> parent;
+  std::size_t count = 0;
+  for (const auto& [name, value] : request.headers.items()) {
+    if (!http::equal_ignoring_case(name, "traceparent")) continue;
+    ++count;
+    if (const auto parsed = parse_traceparent(value)) parent = *parsed;
+  }
+  return next_span(count == 1 ? parent : std::nullopt, random);
+}
+
 }  // namespace
 
 struct Service::State {
   State(Runtime& runtime, client::ObjectClient& objects, metrics::Registry& registry,
         ServiceOptions options)
-      : backend(runtime, objects, std::move(options)), metrics(registry) {}
+      : backend(runtime, objects, std::move(options)),
+        metrics(registry),
+        ids(runtime.random().next_u64()) {}
 
   Backend backend;
   ServiceMetrics metrics;
+  SeededRandom ids;  // of spans and new traces
   std::size_t running = 0;
 };
 
@@ -122,6 +138,7 @@ Task<void> Service::handle(http::Request& request, http::ResponseWriter& respons
   State& state = *state_;
   Runtime& runtime = state.backend.runtime;
   const MonotonicTime begun = runtime.now();
+  const TraceScope trace(trace_of(request, state.ids));
   Call call{.backend = state.backend, .request = request, .response = response};
   const bool full = state.running >= state.backend.options.max_running;
   const Running running(state.running, state.metrics.running());
