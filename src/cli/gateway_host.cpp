@@ -18,8 +18,11 @@ class Host final : public GatewayHost {
         objects_(client::make_object_client(mesh_)),
         service_(runtime, *objects_, metrics, service_options(options)) {}
 
-  Result<void> listen(Runtime& runtime, const std::string& address) {
-    STRATOS_TRY(server_, http::Server::start(runtime, address, service_, {}));
+  Result<void> listen(Runtime& runtime, const std::string& address, metrics::Registry& metrics) {
+    http::ServerOptions options;
+    options.metrics = &metrics;
+    options.name = "s3";
+    STRATOS_TRY(server_, http::Server::start(runtime, address, service_, std::move(options)));
     return {};
   }
   std::string address() const override { return server_->address(); }
@@ -57,7 +60,7 @@ Task<Result<std::unique_ptr<GatewayHost>>> GatewayHost::start(
   const std::string address = options.address;
   auto host = std::make_unique<Host>(runtime, std::move(meta), dialer, std::move(ring), metrics,
                                      std::move(options));
-  STRATOS_CO_CHECK(host->listen(runtime, address));
+  STRATOS_CO_CHECK(host->listen(runtime, address, metrics));
   co_return std::unique_ptr<GatewayHost>(std::move(host));
 }
 

@@ -241,7 +241,11 @@ Result<void> Mesh::open_gateway(AccountId payer) {
 
 Result<void> Mesh::open_ops() {
   ops_ = std::make_unique<OpsHandler>(metrics_, [this] { return readiness(); });
-  STRATOS_TRY(ops_server_, http::Server::start(gateway_runtime_, options_.ops_address, *ops_, {}));
+  http::ServerOptions options;
+  options.metrics = &metrics_;
+  options.name = "ops";
+  STRATOS_TRY(ops_server_, http::Server::start(gateway_runtime_, options_.ops_address, *ops_,
+                                               std::move(options)));
   return {};
 }
 

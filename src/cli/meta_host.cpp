@@ -37,8 +37,12 @@ Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::Fi
   host->security_ = net::make_tls_security(runtime, host->key_);
   // Machines may connect to register; what each may ask for is checked by its key.
   const auto anyone = [](const crypto::MachineKey&) { return true; };
-  STRATOS_CO_TRY(host->server_, net::RpcServer::start(runtime, "127.0.0.1:0", host->router(),
-                                                      *host->security_, anyone, {}));
+  net::ServerOptions serving;
+  serving.metrics = &metrics;
+  serving.name = "meta";
+  STRATOS_CO_TRY(host->server_,
+                 net::RpcServer::start(runtime, "127.0.0.1:0", host->router(), *host->security_,
+                                       anyone, std::move(serving)));
   co_return host;
 }
 

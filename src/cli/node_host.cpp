@@ -23,8 +23,11 @@ class Host final : public NodeHost {
                                                     metrics, std::move(node)));
     // Fragments are encrypted and limits name their payer, so any machine may connect.
     const auto anyone = [](const crypto::MachineKey&) { return true; };
+    net::ServerOptions serving;
+    serving.metrics = &metrics;
+    serving.name = "node";
     STRATOS_CO_TRY(server_, net::RpcServer::start(runtime, options.address, node_->router(),
-                                                  *security_, anyone, {}));
+                                                  *security_, anyone, std::move(serving)));
     co_return co_await node_->join(server_->address(), kJoinTimeout);
   }
   NodeId id() const override { return node_->id(); }

@@ -52,7 +52,9 @@ class Service final : public MetaService {
         tasks_(runtime, "meta"),
         submitted_(metrics.counter("stratos_meta_commands_total")),
         queries_(metrics.counter("stratos_meta_queries_total")),
-        order_time_(metrics.histogram("stratos_meta_order_seconds")) {}
+        order_time_(metrics.histogram("stratos_meta_order_seconds")) {
+    router_.measure(runtime, metrics);
+  }
 
   Task<Result<void>> open(io::FileSystem& fs);
   const net::Router& router() const override { return router_; }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/buffer.hpp"
+#include "base/metrics.hpp"
 #include "runtime/runtime.hpp"
 
 namespace stratos::http {
@@ -95,6 +96,9 @@ struct ServerOptions {
   Duration body_timeout = 60s;  // without a single byte
   Duration write_timeout = 60s;
   std::optional<TlsFiles> tls;  // HTTPS when given
+  // Where it counts, under this name; the registry outlives the server.
+  metrics::Registry* metrics = nullptr;
+  std::string name = "http";
 };
 
 // Keep-alive, pipelining one at a time, Expect: 100-continue (answered when the body is first

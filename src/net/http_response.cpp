@@ -80,6 +80,7 @@ Result<void> ResponseOutput::begin(int status, const Headers& headers,
   append_framing(status, content_length);
   bodiless_ = context_.head_request || status == 204 || status == 304;
   remaining_ = content_length;
+  status_ = status;
   state_ = State::open;
   request_body_.withdraw_continue();
   return {};
@@ -96,6 +97,7 @@ Task<Result<void>> ResponseOutput::flush(ByteView body) {
   } else {
     written = co_await stream_.write(as_bytes(pending_), body, context_.write_timeout);
   }
+  if (written && context_.sent != nullptr) context_.sent->add(pending_.size() + body.size());
   pending_.clear();
   if (!written) {
     state_ = State::failed;

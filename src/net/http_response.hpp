@@ -1,5 +1,6 @@
 // The server's ResponseWriter.
 #pragma once
+#include "base/metrics.hpp"
 #include "net/http_body.hpp"
 
 namespace stratos::http {
@@ -11,6 +12,7 @@ struct ResponseContext {
   bool keep_alive = true;
   std::string_view date;  // RFC 9110 form; outlives the response
   Duration write_timeout{};
+  metrics::Counter* sent = nullptr;  // bytes; outlives the response
 };
 
 // Refers to the stream and the request's body, which outlive it.
@@ -30,6 +32,8 @@ class ResponseOutput final : public ResponseWriter {
   bool complete() const { return state_ == State::done; }
   // Nothing more reaches the peer.
   bool peer_lost() const { return peer_lost_; }
+  // Of the head; 0 before it.
+  int status() const { return status_; }
   bool keep_alive() const { return context_.keep_alive; }
   void forbid_keep_alive() { context_.keep_alive = false; }
 
@@ -46,6 +50,7 @@ class ResponseOutput final : public ResponseWriter {
   MessageBody& request_body_;
   ResponseContext context_;
   State state_ = State::fresh;
+  int status_ = 0;
   bool bodiless_ = false;
   bool peer_lost_ = false;
   bool chunked_ = false;

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "net/http_response.hpp"
 #include "net/http_tls.hpp"
+#include "net/net_metrics.hpp"
 #include "runtime/sync.hpp"
 #include "runtime/task_group.hpp"
 
@@ -24,7 +25,12 @@ class Connection;
 // What the server and its connections share.
 struct ServerState {
   ServerState(Runtime& r, Handler& h, ServerOptions o)
-      : runtime(r), handler(h), options(std::move(o)), ids(r.random().next_u64()), changed(r) {}
+      : runtime(r),
+        handler(h),
+        options(std::move(o)),
+        metrics(options.metrics, options.name),
+        ids(r.random().next_u64()),
+        changed(r) {}
 
   std::string_view date();
   std::string draw_request_id();
@@ -32,6 +38,7 @@ struct ServerState {
   Runtime& runtime;
   Handler& handler;
   ServerOptions options;
+  net::HttpMetrics metrics;
   net::SslContext tls;
   SeededRandom ids;
   WaitQueue changed;  // a connection has ended
@@ -63,7 +70,7 @@ std::string ServerState::draw_request_id() {
 class Connection {
  public:
   Connection(ServerState& server, std::unique_ptr<Stream> stream)
-      : server_(server), stream_(std::move(stream)) {
+      : server_(server), open_(server.metrics.open), stream_(std::move(stream)) {
     server_.connections.insert(this);
   }
   ~Connection() {
@@ -88,6 +95,7 @@ class Connection {
   Task<void> finish();
 
   ServerState& server_;
+  const net::OpenConnection open_;
   std::unique_ptr<Stream> stream_;
   net::TlsStream* tls_ = nullptr;
   std::unique_ptr<net::InputBuffer> input_;
@@ -120,7 +128,7 @@ Task<void> linger(Runtime& runtime, Stream& stream) {
 
 Task<void> Connection::run() {
   if (server_.tls && !co_await secure()) co_return;
-  input_ = std::make_unique<net::InputBuffer>(*stream_, kIdleInputBytes);
+  input_ = std::make_unique<net::InputBuffer>(*stream_, kIdleInputBytes, &server_.metrics.received);
   while (co_await serve_one()) {
   }
   if (answered_) co_await finish();
@@ -137,6 +145,7 @@ Task<bool> Connection::secure() {
   tls_ = secured.get();
   stream_ = std::move(secured);
   const Result<void> done = co_await tls_->handshake(server_.options.head_timeout);
+  if (!done) server_.metrics.failed_handshakes.add();
   co_return done.has_value();
 }
 
@@ -203,6 +212,8 @@ Task<void> Connection::refuse(ParseFailure failure) {
   const std::string text = error_message(failure.status, failure.why, server_.date());
   const auto written = co_await stream_->write(as_bytes(text), server_.options.write_timeout);
   answered_ = written.has_value();
+  server_.metrics.count_status(failure.status);
+  if (answered_) server_.metrics.sent.add(text.size());
 }
 
 Task<bool> Connection::answer(RequestHead head) {
@@ -220,6 +231,7 @@ Task<bool> Connection::answer(RequestHead head) {
   context.keep_alive = head.keep_alive && !server_.stopping;
   context.date = server_.date();
   context.write_timeout = server_.options.write_timeout;
+  context.sent = &server_.metrics.sent;
   ResponseOutput response(*stream_, body, context);
 
   Request request;
@@ -235,8 +247,8 @@ Task<bool> Connection::answer(RequestHead head) {
   if (!response.head_sent()) {
     response.forbid_keep_alive();
     [[maybe_unused]] const auto sent = co_await response.send(500, Headers(), Buffer());
-    co_return false;
   }
+  server_.metrics.count_status(response.status());
   if (!returned || !response.complete() || !response.keep_alive()) co_return false;
   co_return co_await body.drain();
 }
@@ -299,8 +311,12 @@ Task<void> ServerImpl::accept_all() {
 
 void ServerImpl::take(std::unique_ptr<Stream> stream) {
   if (state_.connections.size() < state_.options.max_connections) {
+    state_.metrics.accepted.add();
     group_.spawn(run_connection(std::make_unique<Connection>(state_, std::move(stream))));
-  } else if (state_.rejections < kMaxRejections && !state_.tls) {
+    return;
+  }
+  state_.metrics.refused.add();
+  if (state_.rejections < kMaxRejections && !state_.tls) {
     ++state_.rejections;
     group_.spawn(reject(std::move(stream)));
   }

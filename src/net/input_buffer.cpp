@@ -31,9 +31,10 @@ Task<Result<std::size_t>> InputBuffer::fill(std::size_t limit, Duration timeout)
   make_room(limit);
   const std::size_t room = std::min(capacity_ - end_, limit - size);
   const MutableByteView space(memory_.get() + end_, room);
-  STRATOS_CO_TRY(const std::size_t count, co_await stream_.read_some(space, timeout));
-  end_ += count;
-  co_return count;
+  STRATOS_CO_TRY(const std::size_t got, co_await stream_.read_some(space, timeout));
+  end_ += got;
+  count(got);
+  co_return got;
 }
 
 Task<Result<void>> InputBuffer::fill_to(std::size_t count, Duration timeout) {
@@ -55,16 +56,18 @@ std::size_t InputBuffer::take(MutableByteView out) {
 
 Task<Result<std::size_t>> InputBuffer::read_some(MutableByteView out, Duration timeout) {
   if (begin_ != end_) co_return take(out);
-  STRATOS_CO_TRY(const std::size_t count, co_await stream_.read_some(out, timeout));
-  co_return count;
+  STRATOS_CO_TRY(const std::size_t got, co_await stream_.read_some(out, timeout));
+  count(got);
+  co_return got;
 }
 
 Task<Result<void>> InputBuffer::read_exactly(MutableByteView out, Duration timeout) {
   out = out.subspan(take(out));
   while (!out.empty()) {
-    STRATOS_CO_TRY(const std::size_t count, co_await stream_.read_some(out, timeout));
-    if (count == 0) co_return fail(Errc::connection_lost, "stream ended");
-    out = out.subspan(count);
+    STRATOS_CO_TRY(const std::size_t got, co_await stream_.read_some(out, timeout));
+    if (got == 0) co_return fail(Errc::connection_lost, "stream ended");
+    count(got);
+    out = out.subspan(got);
   }
   co_return Result<void>{};
 }

@@ -2,15 +2,17 @@
 #pragma once
 #include <memory>
 
+#include "base/metrics.hpp"
 #include "runtime/runtime.hpp"
 
 namespace stratos::net {
 
-// Refers to a stream that outlives it. Holds `initial_bytes` while idle and grows on demand.
+// Refers to a stream, and to a counter of the bytes that come out of it, which outlive it. Holds
+// `initial_bytes` while idle and grows on demand.
 class InputBuffer {
  public:
-  InputBuffer(Stream& stream, std::size_t initial_bytes)
-      : stream_(stream), initial_bytes_(initial_bytes) {}
+  InputBuffer(Stream& stream, std::size_t initial_bytes, metrics::Counter* received = nullptr)
+      : stream_(stream), initial_bytes_(initial_bytes), received_(received) {}
 
   // Valid until the next call of anything but pending() and consume().
   ByteView pending() const { return {memory_.get() + begin_, end_ - begin_}; }
@@ -31,9 +33,13 @@ class InputBuffer {
  private:
   void make_room(std::size_t limit);
   std::size_t take(MutableByteView out);
+  void count(std::size_t bytes) {
+    if (received_ != nullptr) received_->add(bytes);
+  }
 
   Stream& stream_;
   std::size_t initial_bytes_;
+  metrics::Counter* received_;
   std::unique_ptr<std::uint8_t[]> memory_;
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;

@@ -5,9 +5,22 @@
 namespace stratos::net {
 
 void Router::add(std::uint16_t method, std::string name, Handler handler) {
-  const bool added =
-      entries_.try_emplace(method, Entry{std::move(name), std::move(handler)}).second;
+  Entry entry;
+  entry.name = std::move(name);
+  entry.handler = std::move(handler);
+  if (metrics_ != nullptr) {
+    const std::string label = "method=\"" + entry.name + "\"";
+    entry.calls = &metrics_->counter("stratos_rpc_calls_total", label);
+    entry.errors = &metrics_->counter("stratos_rpc_errors_total", label);
+    entry.seconds = &metrics_->histogram("stratos_rpc_call_seconds", label);
+  }
+  const bool added = entries_.try_emplace(method, std::move(entry)).second;
   STRATOS_ASSERT(added, "two methods of one number");
+}
+
+void Router::measure(Runtime& runtime, metrics::Registry& metrics) {
+  runtime_ = &runtime;
+  metrics_ = &metrics;
 }
 
 Task<Result<Message>> Router::dispatch(CallContext context, std::uint16_t method,
@@ -16,21 +29,31 @@ Task<Result<Message>> Router::dispatch(CallContext context, std::uint16_t method
   if (found == entries_.end()) {
     co_return fail(Errc::unknown_method, "method " + std::to_string(method));
   }
+  const Entry& entry = found->second;
   const TraceScope scope(context.trace);
+  const MonotonicTime begun = entry.calls == nullptr ? MonotonicTime() : runtime_->now();
+  Result<Message> answer = co_await run(entry, std::move(context), std::move(request));
+  if (!answer) {
+    log::debug("rpc_call_failed", {{"method", entry.name}, {"error", answer.error().to_string()}});
+  }
+  if (entry.calls != nullptr) {
+    entry.calls->add();
+    if (!answer) entry.errors->add();
+    entry.seconds->observe_ns((runtime_->now() - begun).count());
+  }
+  co_return answer;
+}
+
+Task<Result<Message>> Router::run(const Entry& entry, CallContext context, Message request) {
   std::string what;
   try {
-    Result<Message> answer = co_await found->second.handler(std::move(context), std::move(request));
-    if (!answer) {
-      log::debug("rpc_call_failed",
-                 {{"method", found->second.name}, {"error", answer.error().to_string()}});
-    }
-    co_return answer;
+    co_return co_await entry.handler(std::move(context), std::move(request));
   } catch (const std::exception& error) {
     what = error.what();
   } catch (...) {
     what = "unknown exception";
   }
-  log::error("rpc_handler_failed", {{"method", found->second.name}, {"what", what}});
+  log::error("rpc_handler_failed", {{"method", entry.name}, {"what", what}});
   co_return fail(Errc::internal, "the handler failed");
 }
 

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "base/buffer.hpp"
+#include "base/metrics.hpp"
 #include "base/trace_context.hpp"
 #include "codec/record.hpp"
 #include "crypto/keys.hpp"
@@ -52,6 +53,8 @@ class Router {
  public:
   using Handler = std::function<Task<Result<Message>>(CallContext, Message)>;
   void add(std::uint16_t method, std::string name, Handler handler);
+  // Counts and times the calls of every method that is added afterwards. Both outlive the router.
+  void measure(Runtime& runtime, metrics::Registry& metrics);
 
   // fn: (CallContext, Request, Buffer body) -> Task<Result<Reply<Response>>>
   template <class Request, class Response, class Fn>
@@ -64,8 +67,15 @@ class Router {
   struct Entry {
     std::string name;
     Handler handler;
+    metrics::Counter* calls = nullptr;  // null when nothing is measured
+    metrics::Counter* errors = nullptr;
+    metrics::Histogram* seconds = nullptr;
   };
+  static Task<Result<Message>> run(const Entry& entry, CallContext context, Message request);
+
   std::unordered_map<std::uint16_t, Entry> entries_;
+  Runtime* runtime_ = nullptr;
+  metrics::Registry* metrics_ = nullptr;
 };
 
 // A typed call.
@@ -104,6 +114,9 @@ struct ServerOptions {
   std::size_t max_connections = 1024;
   std::size_t max_calls_per_connection = 128;
   Duration idle_timeout = 10min;
+  // Where it counts, under this name; the registry outlives the server.
+  metrics::Registry* metrics = nullptr;
+  std::string name = "rpc";
 };
 class RpcServer {
  public:

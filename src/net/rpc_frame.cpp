@@ -196,6 +196,7 @@ Task<void> FrameWriter::run() {
       stream_.close();
       break;
     }
+    if (sent_ != nullptr) sent_->add(scratch_.size() + body.size());
     if (scratch_.capacity() > 4 * kGatherBytes) scratch_ = {};
   }
   close();

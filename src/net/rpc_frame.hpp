@@ -66,8 +66,9 @@ Task<Result<Frame>> read_frame(InputBuffer& input, Duration idle_timeout);
 // Writes the frames of many calls to one stream, whole and in order. Small ones share system calls.
 class FrameWriter {
  public:
-  FrameWriter(Runtime& runtime, Stream& stream)
-      : stream_(stream), frames_ready_(runtime), room_ready_(runtime) {}
+  // `sent` counts bytes and outlives the writer.
+  FrameWriter(Runtime& runtime, Stream& stream, metrics::Counter* sent = nullptr)
+      : stream_(stream), sent_(sent), frames_ready_(runtime), room_ready_(runtime) {}
 
   // Waits while too much is queued. Errc::connection_lost once the writer has ended.
   Task<Result<void>> push(Frame frame, std::optional<Duration> timeout);
@@ -81,6 +82,7 @@ class FrameWriter {
   bool gather(Buffer& body);
 
   Stream& stream_;
+  metrics::Counter* sent_;
   WaitQueue frames_ready_;
   WaitQueue room_ready_;
   std::deque<Frame> queue_;

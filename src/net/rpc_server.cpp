@@ -1,6 +1,7 @@
 #include <unordered_set>
 
 #include "base/log.hpp"
+#include "net/net_metrics.hpp"
 #include "net/rpc_frame.hpp"
 #include "runtime/task_group.hpp"
 
@@ -23,7 +24,10 @@ struct ServerState {
         router(router_),
         security(s),
         trust(std::move(t)),
-        options(o),
+        options(std::move(o)),
+        metrics(options.metrics, "stratos_rpc", options.name),
+        untrusted(metrics.registry.counter("stratos_rpc_untrusted_peers_total",
+                                           "server=\"" + options.name + "\"")),
         changed(r),
         group(r, "rpc_server") {}
 
@@ -32,6 +36,8 @@ struct ServerState {
   StreamSecurity& security;
   TrustCheck trust;
   ServerOptions options;
+  ConnectionMetrics metrics;
+  metrics::Counter& untrusted;
   WaitQueue changed;  // a call has ended
   std::unordered_set<Connection*> connections;
   std::size_t awaited_calls = 0;  // running, with a connection to answer on
@@ -44,10 +50,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(ServerState& server, StreamSecurity::Secured secured)
       : server_(server),
+        open_(server.metrics.open),
         stream_(std::move(secured.stream)),
         peer_(secured.peer),
-        input_(*stream_, kInputBytes),
-        writer_(server.runtime, *stream_),
+        input_(*stream_, kInputBytes, &server.metrics.received),
+        writer_(server.runtime, *stream_, &server.metrics.sent),
         permits_(server.runtime, server.options.max_calls_per_connection) {
     server_.connections.insert(this);
   }
@@ -69,6 +76,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> linger();
 
   ServerState& server_;
+  const OpenConnection open_;
   std::unique_ptr<Stream> stream_;
   crypto::MachineKey peer_;
   InputBuffer input_;
@@ -172,7 +180,7 @@ class RpcServerImpl final : public RpcServer {
  public:
   RpcServerImpl(Runtime& runtime, std::unique_ptr<Listener> listener, const Router& router,
                 StreamSecurity& security, TrustCheck trust, ServerOptions options)
-      : state_(runtime, router, security, std::move(trust), options),
+      : state_(runtime, router, security, std::move(trust), std::move(options)),
         listener_(std::move(listener)) {
     state_.group.spawn(accept_all());
   }
@@ -193,7 +201,11 @@ Task<void> RpcServerImpl::accept_all() {
   while (!state_.stopping) {
     auto stream = co_await listener_->accept();
     if (stream) {
-      if (state_.connections.size() + handshakes_ >= state_.options.max_connections) continue;
+      if (state_.connections.size() + handshakes_ >= state_.options.max_connections) {
+        state_.metrics.refused.add();
+        continue;
+      }
+      state_.metrics.accepted.add();
       ++handshakes_;
       state_.group.spawn(secure(std::move(*stream)));
       continue;
@@ -207,9 +219,13 @@ Task<void> RpcServerImpl::accept_all() {
 Task<void> RpcServerImpl::secure(std::unique_ptr<Stream> raw) {
   auto secured = co_await state_.security.accept(std::move(raw), kHandshakeTimeout);
   --handshakes_;
+  if (!secured) state_.metrics.failed_handshakes.add();
   if (!secured || state_.stopping) co_return;
   const bool trusted = state_.trust(secured->peer);
-  if (!trusted) log::warn("rpc_peer_refused", {{"peer", secured->peer.hex()}});
+  if (!trusted) {
+    state_.untrusted.add();
+    log::warn("rpc_peer_refused", {{"peer", secured->peer.hex()}});
+  }
   const auto connection = std::make_shared<Connection>(state_, std::move(*secured));
   if (trusted) {
     co_await connection->run();
@@ -242,7 +258,7 @@ Result<std::unique_ptr<RpcServer>> RpcServer::start(Runtime& runtime, const std:
                                                     TrustCheck trust, ServerOptions options) {
   STRATOS_TRY(auto listener, runtime.net().listen(address));
   return std::make_unique<RpcServerImpl>(runtime, std::move(listener), router, security,
-                                         std::move(trust), options);
+                                         std::move(trust), std::move(options));
 }
 
 }  // namespace stratos::net

@@ -52,6 +52,7 @@ class StorageNodeImpl final : public StorageNode {
                    co_await StorageService::open(runtime_, fs, options_.folder + "/storage", *meta_,
                                                  key_, metrics, options_.storage));
     services_.push_back(std::move(storage));
+    router_.measure(runtime_, metrics);
     for (const auto& service : services_) service->add_routes(router_);
     co_return Result<void>{};
   }
