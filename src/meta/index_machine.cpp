@@ -4,6 +4,7 @@
 
 #include "base/assert.hpp"
 
+#include "meta/inventory_pages.hpp"
 #include "meta/keys.hpp"
 #include "meta/queries.hpp"
 #include "meta/verbs.hpp"
@@ -178,6 +179,7 @@ Result<ordering::Applied> IndexMachine::apply(const ordering::Block& block) {
     state.put(keys::due(forget, DueKind::forget_results, subject), {});
   }
   sweep(context, kSweepBudget);
+  settle_inventories(state);
   pending_ = make_pending(state, block.height, block.time);
   if (const Result<void> status = state.status(); !status) {
     pending_.reset();

@@ -109,6 +109,14 @@ Bytes fragment(NodeId node, const FragmentId& id) {
   return key;
 }
 
+Bytes inventory(NodeId node, std::uint8_t level, std::uint32_t page) {
+  Bytes key = of(Family::inventory);
+  put_be(key, node.value);
+  key.push_back(level);
+  put_be(key, page);
+  return key;
+}
+
 Bytes feed(NodeId node, std::uint64_t sequence) {
   Bytes key = of(Family::feed);
   put_be(key, node.value);
@@ -160,6 +168,12 @@ DueItem parse_due(ByteView key) {
 FragmentId parse_fragment(ByteView key) {
   STRATOS_ASSERT(key.size() == 22, "a fragment key holds node, segment and index");
   return {SegmentId::from(key.subspan(5, 16)).value(), key[21]};
+}
+
+InventoryPage parse_inventory(ByteView key) {
+  STRATOS_ASSERT(key.size() == 10, "an inventory key holds node, level and page");
+  return {NodeId(get_be<std::uint32_t>(key.subspan(1))), key[5],
+          get_be<std::uint32_t>(key.subspan(6))};
 }
 
 }  // namespace stratos::meta::keys

@@ -25,6 +25,7 @@ enum class Family : std::uint8_t {
   segment = 's',
   spent_segment = 'x',  // a freed segment's id, until its grant closes
   fragment = 'f',       // node, segment, index
+  inventory = 'I',      // node, level, page
   feed = 'd',           // node, sequence
   node_ledger = 'D',
   node = 'n',
@@ -60,6 +61,7 @@ Bytes spent_segment(const SegmentId& id);
 Bytes spent_segments_of(GrantId grant);
 Bytes fragment(NodeId node, const FragmentId& id);
 Bytes fragments_of(NodeId node);
+Bytes inventory(NodeId node, std::uint8_t level, std::uint32_t page);
 Bytes feed(NodeId node, std::uint64_t sequence);
 Bytes node_ledger(NodeId node);
 Bytes node(NodeId id);
@@ -83,5 +85,11 @@ struct DueItem {
 };
 DueItem parse_due(ByteView key);
 FragmentId parse_fragment(ByteView key);
+struct InventoryPage {
+  NodeId node;
+  std::uint8_t level = 0;
+  std::uint32_t page = 0;
+};
+InventoryPage parse_inventory(ByteView key);
 
 }  // namespace stratos::meta::keys

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "meta/inventory_pages.hpp"
 #include "meta/keys.hpp"
 #include "meta/placement.hpp"
 #include "meta/state.hpp"
@@ -230,6 +231,18 @@ Result<GetNodes::Reply> answer(const State& state, const GetNodes&) {
   return reply;
 }
 
+Result<GetInventoryPlace::Reply> answer(const State& state, const GetInventoryPlace& query) {
+  STRATOS_TRY(const NodeLedger ledger,
+              require<NodeLedger>(state, keys::node_ledger(query.node), Errc::no_such_node));
+  STRATOS_TRY(InventoryPlace place, find_in_inventory(state, query.node, ledger, query.position));
+  GetInventoryPlace::Reply reply;
+  reply.root = {ledger.inventory_root, ledger.inventory_bytes};
+  reply.leaf = place.leaf;
+  reply.offset = place.offset;
+  reply.path = std::move(place.path);
+  return reply;
+}
+
 Result<NodeTable> answer(const State& state, const GetNodeTable& query) {
   const std::uint64_t version = query.version == 0 ? state.counter("node_table") : query.version;
   if (version == 0) return NodeTable{};
@@ -345,9 +358,10 @@ Runner find_runner(std::string_view path) {
 }  // namespace
 
 Result<Bytes> run_query(const kv::Reader& state, std::string_view path, ByteView request) {
-  const Runner runner = find_runner<GetObject, GetBucket, ListBuckets, GetAccessKey, GetSlicePage,
-                                    GetSegments, ListObjects, GetUpload, ListParts, ListUploads,
-                                    GetNodes, GetNodeTable, GetParams, GetEvents, GetHealth>(path);
+  const Runner runner =
+      find_runner<GetObject, GetBucket, ListBuckets, GetAccessKey, GetSlicePage, GetSegments,
+                  ListObjects, GetUpload, ListParts, ListUploads, GetNodes, GetNodeTable,
+                  GetInventoryPlace, GetParams, GetEvents, GetHealth>(path);
   if (runner == nullptr) return fail(Errc::unknown_method, "query " + std::string(path));
   return runner(state, request);
 }

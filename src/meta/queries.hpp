@@ -1,6 +1,7 @@
 // What may be read of the committed index. Each query is a record with a path and a reply.
 #pragma once
 #include "kv/store.hpp"
+#include "meta/inventory.hpp"
 #include "meta/node_wire.hpp"
 #include "meta/records.hpp"
 
@@ -191,6 +192,29 @@ struct GetNodes {
     }
   };
   static void fields(auto&, auto&&) {}
+};
+// Which fragment of a node's inventory holds a byte, with the path to the ledger's root: see
+// verify_inventory_path(). Errc::no_such_node, Errc::invalid_argument for a position beyond it.
+struct GetInventoryPlace {
+  static constexpr std::string_view kPath = "inventory_place";
+  struct Reply {
+    InventoryNode root;
+    InventoryLeaf leaf;
+    std::uint64_t offset = 0;  // of the position in the leaf's fragment
+    std::vector<InventoryStep> path;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.root);
+      field(2, self.leaf);
+      field(3, self.offset);
+      field(4, self.path);
+    }
+  };
+  NodeId node;
+  std::uint64_t position = 0;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.node);
+    field(2, self.position);
+  }
 };
 struct GetNodeTable {
   static constexpr std::string_view kPath = "node_table";

@@ -342,11 +342,16 @@ struct NodeLedger {
   std::uint64_t feed_end = 0;
   std::uint64_t fragments = 0;
   std::uint64_t bytes = 0;
+  // Of the inventory tree as the last block left it; the sum is the bytes.
+  Hash inventory_root;
+  std::uint64_t inventory_bytes = 0;
   static void fields(auto& self, auto&& field) {
     field(1, self.feed_begin);
     field(2, self.feed_end);
     field(3, self.fragments);
     field(4, self.bytes);
+    field(5, self.inventory_root);
+    field(6, self.inventory_bytes);
   }
 };
 

@@ -107,7 +107,7 @@ using Records = ::testing::Types<
     ItemList, ItemResult, ItemResults, CreateAccount, CreateAccessKey, CreateBucket, DeleteBucket,
     SegmentCommit, CommitSegments, AddHolder, Precondition, PutObject, DeleteObject, CopyObject,
     CreateUpload, PutPart, CompleteUpload, AbortUpload, RegisterNode, SetNodeState, ReserveGrant,
-    TrimFeed, SubmitRequest, QueryRequest, AllocateRequest>;
+    TrimFeed, SubmitRequest, QueryRequest, AllocateRequest, InventoryLeaf, InventoryStep>;
 TYPED_TEST_SUITE(EveryRecord, Records);
 
 TYPED_TEST(EveryRecord, ComesBackWhenEmpty) {

@@ -41,6 +41,7 @@ void State::put(Bytes key, Bytes value) { change(std::move(key), std::move(value
 void State::erase(const Bytes& key) { change(key, std::nullopt); }
 
 void State::change(Bytes key, std::optional<Bytes> value) {
+  decoded_.erase(key);
   const auto found = changes_.find(key);
   if (found == changes_.end()) {
     undo_.emplace_back(key, std::nullopt);
@@ -53,6 +54,7 @@ void State::change(Bytes key, std::optional<Bytes> value) {
 
 void State::rollback() {
   for (auto& [key, before] : std::views::reverse(undo_)) {
+    decoded_.erase(key);
     if (before) {
       changes_[key] = std::move(*before);
     } else {
@@ -113,6 +115,16 @@ void State::update_hash(crypto::LtHash& hash) const {
 Result<void> State::status() const {
   if (error_) return fail(*error_);
   return {};
+}
+
+void State::keep_decoded(ByteView key, std::shared_ptr<const void> record) const {
+  constexpr std::size_t kDecodedKept = 1024;
+  if (decoded_.size() >= kDecodedKept) decoded_.clear();
+  decoded_.emplace(to_bytes(key), std::move(record));
+}
+
+void State::note_corrupt(ByteView key, std::string_view what) const {
+  note_error(Error(Errc::store_corrupt, std::string(what) + ", row " + to_hex(key)));
 }
 
 void State::note_error(Error error) const {

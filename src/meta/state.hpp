@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -48,6 +49,19 @@ class State {
     }
     return std::move(*record);
   }
+  // The same for rows that command after command reads, decoded once until the row changes. All
+  // readers of a row ask for the same type; nullptr when it is absent.
+  template <codec::Record R>
+  std::shared_ptr<const R> load_shared(ByteView key) const {
+    if (const auto known = decoded_.find(key); known != decoded_.end()) {
+      return std::static_pointer_cast<const R>(known->second);
+    }
+    std::optional<R> record = load<R>(key);
+    if (!record) return nullptr;
+    auto shared = std::make_shared<const R>(std::move(*record));
+    keep_decoded(key, shared);
+    return shared;
+  }
   template <codec::Record R>
   void store(Bytes key, const R& record) {
     put(std::move(key), codec::encode(record));
@@ -65,6 +79,8 @@ class State {
   void rollback();
 
   Result<void> status() const;
+  // A row that is not what it should be, Errc::store_corrupt from now on.
+  void note_corrupt(ByteView key, std::string_view what) const;
   const Rows& changes() const { return changes_; }
   // Moves the multiset hash from the committed state to this one.
   void update_hash(crypto::LtHash& hash) const;
@@ -74,11 +90,13 @@ class State {
   // What the store below holds; nullptr when it failed. Valid until the next call.
   const std::optional<Bytes>* committed(ByteView key) const;
   void note_error(Error error) const;
+  void keep_decoded(ByteView key, std::shared_ptr<const void> record) const;
 
   const kv::Reader& base_;
   Rows changes_;
   // What was read below: a block reads the same rows again and again.
   mutable Rows reads_;
+  mutable std::map<Bytes, std::shared_ptr<const void>, KeyLess> decoded_;
   // What stood in changes_ before; the outer nullopt means nothing did.
   std::vector<std::pair<Bytes, std::optional<std::optional<Bytes>>>> undo_;
   mutable std::optional<Error> error_;

@@ -180,9 +180,9 @@ void sweep(Context& context, std::size_t budget) {
 }
 
 Result<BucketRecord> require_bucket(const State& state, std::string_view name) {
-  auto bucket = state.load<BucketRecord>(keys::bucket(name));
+  const auto bucket = state.load_shared<BucketRecord>(keys::bucket(name));
   if (!bucket) return fail(Errc::no_such_bucket, std::string(name));
-  return std::move(*bucket);
+  return *bucket;
 }
 
 const Profile* find_profile(const Params& params, std::string_view name) {

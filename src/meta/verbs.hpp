@@ -2,6 +2,7 @@
 // block alone. A verb that returns an error has changed nothing that counts (the caller rolls
 // back).
 #pragma once
+#include "meta/inventory.hpp"
 #include "meta/keys.hpp"
 #include "meta/node_wire.hpp"
 #include "meta/state.hpp"
@@ -50,8 +51,8 @@ Result<void> commit_and_refer(Context& context, const std::vector<SegmentCommit>
                               const std::vector<Slice>& slices);
 void drop_references(Context& context, const std::vector<Slice>& slices);
 void free_segment(Context& context, const SegmentRecord& segment);
-void tell_node(Context& context, NodeId node, FeedKind kind, const FragmentId& fragment,
-               std::uint64_t bytes);
+// Feed, inventory and ledger of a node, for a fragment that it is to keep or to drop.
+void tell_node(Context& context, NodeId node, FeedKind kind, const InventoryLeaf& leaf);
 
 // The current version of a key.
 std::optional<VersionRecord> current_version(const State& state, BucketId bucket,

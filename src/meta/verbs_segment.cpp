@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "meta/inventory_pages.hpp"
 #include "meta/placement.hpp"
 #include "meta/verbs.hpp"
 
@@ -15,7 +16,7 @@ bool shape_is_known(const Params& params, std::uint8_t k, std::uint8_t m) {
 
 // The segment's id must come from an open grant and never have been used.
 Result<void> check_identity(const State& state, const SegmentId& id) {
-  const auto grant = state.load<GrantRecord>(keys::grant(keys::grant_of(id)));
+  const auto grant = state.load_shared<GrantRecord>(keys::grant(keys::grant_of(id)));
   if (!grant) return fail(Errc::no_such_grant, id.hex());
   if (keys::counter_of(id) >= grant->segments) return fail(Errc::grant_exhausted, id.hex());
   if (state.has(keys::segment(id)) || state.has(keys::spent_segment(id))) {
@@ -25,15 +26,16 @@ Result<void> check_identity(const State& state, const SegmentId& id) {
 }
 
 // The node that signed must be the one registered, and the lease must last.
-Result<NodeRecord> check_receipt(const Context& context, const Receipt& receipt) {
-  auto node = context.state.load<NodeRecord>(keys::node(receipt.node));
+Result<std::shared_ptr<const NodeRecord>> check_receipt(const Context& context,
+                                                        const Receipt& receipt) {
+  auto node = context.state.load_shared<NodeRecord>(keys::node(receipt.node));
   if (!node) return fail(Errc::no_such_node, to_string(receipt.node));
   if (node->key != receipt.signer) return fail(Errc::bad_signature, to_string(receipt.node));
   const auto margin = static_cast<std::int64_t>(context.params.lease_margin_ms);
   if (receipt.lease_until.ms < context.time.ms + margin) {
     return fail(Errc::lease_expired, to_string(receipt.fragment));
   }
-  return std::move(*node);
+  return node;
 }
 
 // Whether fragments of this length can hold the segment.
@@ -46,7 +48,7 @@ bool lengths_fit(const SegmentCommit& segment) {
 // The nodes that may hold a segment of n fragments by one node table; none when it is unknown.
 std::vector<NodeId> usable_nodes(const State& state, const SegmentId& id, std::size_t n,
                                  std::uint64_t table_version) {
-  const auto table = state.load<NodeTable>(keys::node_table(table_version));
+  const auto table = state.load_shared<NodeTable>(keys::node_table(table_version));
   if (!table) return {};
   PlacementUnit unit;
   unit.id = id.view();
@@ -83,7 +85,7 @@ Result<void> check_holders(const Context& context, const SegmentCommit& segment)
     if (std::ranges::find(ranked, receipt.node) == ranked.end()) {
       return fail(Errc::bad_placement, to_string(receipt.node) + " is not placed here");
     }
-    STRATOS_TRY([[maybe_unused]] const NodeRecord node, check_receipt(context, receipt));
+    STRATOS_CHECK(check_receipt(context, receipt));
   }
   return {};
 }
@@ -95,8 +97,8 @@ void add_holder_to(Context& context, SegmentRecord& segment, const Receipt& rece
   holder.root = receipt.root;
   const auto place = std::ranges::lower_bound(segment.holders, holder.index, {}, &Holder::index);
   segment.holders.insert(place, holder);
-  context.state.put_new(keys::fragment(receipt.node, receipt.fragment), {});
-  tell_node(context, receipt.node, FeedKind::keep, receipt.fragment, receipt.length);
+  tell_node(context, receipt.node, FeedKind::keep,
+            {receipt.fragment, receipt.root, receipt.length});
 }
 
 Result<void> commit_segment(Context& context, const SegmentCommit& commit) {
@@ -173,8 +175,8 @@ void drop_references(Context& context, const std::vector<Slice>& slices) {
 void free_segment(Context& context, const SegmentRecord& segment) {
   for (const Holder& holder : segment.holders) {
     const FragmentId fragment{segment.id, holder.index};
-    context.state.erase(keys::fragment(holder.node, fragment));
-    tell_node(context, holder.node, FeedKind::drop, fragment, segment.fragment_length);
+    tell_node(context, holder.node, FeedKind::drop,
+              {fragment, holder.root, segment.fragment_length});
   }
   context.state.erase(keys::segment(segment.id));
   if (context.state.has(keys::grant(keys::grant_of(segment.id)))) {
@@ -182,18 +184,23 @@ void free_segment(Context& context, const SegmentRecord& segment) {
   }
 }
 
-void tell_node(Context& context, NodeId node, FeedKind kind, const FragmentId& fragment,
-               std::uint64_t bytes) {
+void tell_node(Context& context, NodeId node, FeedKind kind, const InventoryLeaf& leaf) {
   const Bytes key = keys::node_ledger(node);
   NodeLedger ledger = context.state.load<NodeLedger>(key).value_or(NodeLedger{});
   ++ledger.feed_end;
-  const bool keep = kind == FeedKind::keep;
-  ledger.fragments = keep ? ledger.fragments + 1 : ledger.fragments - 1;
-  ledger.bytes = keep ? ledger.bytes + bytes : ledger.bytes - bytes;
+  if (kind == FeedKind::keep) {
+    add_to_inventory(context.state, node, ledger, leaf);
+    ++ledger.fragments;
+    ledger.bytes += leaf.length;
+  } else {
+    remove_from_inventory(context.state, node, ledger, leaf.fragment);
+    --ledger.fragments;
+    ledger.bytes -= leaf.length;
+  }
   FeedEntry entry;
   entry.sequence = ledger.feed_end;
   entry.kind = kind;
-  entry.fragment = fragment;
+  entry.fragment = leaf.fragment;
   context.state.store_new(keys::feed(node, entry.sequence), entry);
   context.state.store(key, ledger);
 }
@@ -216,10 +223,10 @@ Result<Bytes> run(Context& context, const AddHolder& command) {
   const bool fits = receipt.fragment.index < segment->k + segment->m &&
                     receipt.length == segment->fragment_length;
   if (!fits) return fail(Errc::invalid_argument, "receipt of another shape");
-  STRATOS_TRY(const NodeRecord node, check_receipt(context, receipt));
+  STRATOS_TRY(const auto node, check_receipt(context, receipt));
   for (const Holder& holder : segment->holders) {
-    const auto other = context.state.load<NodeRecord>(keys::node(holder.node));
-    if (holder.index == receipt.fragment.index || (other && other->domain == node.domain)) {
+    const auto other = context.state.load_shared<NodeRecord>(keys::node(holder.node));
+    if (holder.index == receipt.fragment.index || (other && other->domain == node->domain)) {
       return fail(Errc::bad_placement, "index or failure domain taken");
     }
   }
