@@ -77,6 +77,33 @@ def exit_codes(context):
     mesh.stratos("ls", "--dir", context.folder / "nowhere", ok=(NOT_FOUND,))
 
 
+@case("commands.settings", needs=())
+def settings(context):
+    """Flag, environment and file name the mesh, in this order; mistakes in the file are refused."""
+    mesh = context.mesh
+    nowhere = context.folder / "nowhere"
+    config = context.folder / "settings.toml"
+
+    def ls(expected, *flags, **environment):
+        env = {**mesh.env, **environment}
+        env = {name: value for name, value in env.items() if value}
+        done = subprocess.run([str(mesh.binary), "ls", *map(str, flags)], env=env,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        check_equal(done.returncode, expected, f"ls {flags} {environment}: {done.stderr}")
+        return done.stderr.decode()
+
+    config.write_text(f'dir = "{mesh.folder}"\n[dev]\nnodes = 3\n')
+    ls(0, "--config", config, STRATOS_DIR="")
+    ls(0, STRATOS_DIR="", STRATOS_CONFIG=str(config))
+    ls(NOT_FOUND, STRATOS_DIR=str(nowhere), STRATOS_CONFIG=str(config))
+    ls(0, "--dir", mesh.folder, STRATOS_DIR=str(nowhere), STRATOS_CONFIG=str(config))
+    config.write_text("[dev]\nnodez = 3\n")
+    check("dev.nodez" in ls(USAGE, "--config", config), "the unknown key is named")
+    config.write_text("dir = \n")
+    check("line 1" in ls(USAGE, STRATOS_CONFIG=str(config)), "the broken line is named")
+    check(str(nowhere) in ls(USAGE, "--config", nowhere), "the missing file is named")
+
+
 @case("commands.operator", needs=())
 def operator(context):
     """doctor, bench, completion and the proof of dev."""
