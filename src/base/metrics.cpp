@@ -1,7 +1,7 @@
 #include "base/metrics.hpp"
 
 #include <bit>
-#include <cstdio>
+#include <charconv>
 
 namespace stratos::metrics {
 namespace {
@@ -14,10 +14,12 @@ std::string with_labels(std::string_view name, std::string_view labels) {
   return text;
 }
 
+// The shortest text that means the number: a sum of many hours still moves by microseconds.
 std::string seconds(std::int64_t ns) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.6g", static_cast<double>(ns) / 1e9);
-  return text.data();
+  const double value = static_cast<double>(ns) / 1e9;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return {text.data(), end};
 }
 
 template <class Table>
@@ -42,7 +44,10 @@ void expose_table(const Table& table, std::string_view type, std::string& out, L
 }  // namespace
 
 void Histogram::observe_ns(std::int64_t duration_ns) {
-  const auto steps = static_cast<std::uint64_t>(duration_ns < 0 ? 0 : duration_ns) / kFirstBucketNs;
+  // A bound belongs to the bucket below it; a clock that ran backwards counts as no time.
+  duration_ns = std::max<std::int64_t>(duration_ns, 0);
+  const auto steps = static_cast<std::uint64_t>(std::max<std::int64_t>(duration_ns, 1) - 1) /
+                     static_cast<std::uint64_t>(kFirstBucketNs);
   const auto bucket =
       std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(steps)), kBuckets);
   counts_[bucket].fetch_add(1, std::memory_order_relaxed);

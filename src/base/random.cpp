@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <bit>
+#include <cerrno>
 
 #include "base/assert.hpp"
 
@@ -26,6 +27,7 @@ std::uint64_t Random::below(std::uint64_t bound) {
 void SystemRandom::fill(MutableByteView out) {
   while (!out.empty()) {
     const ssize_t got = ::getrandom(out.data(), out.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
     STRATOS_ASSERT(got > 0, "the operating system's generator failed");
     out = out.subspan(static_cast<std::size_t>(got));
   }

@@ -7,8 +7,11 @@
 namespace stratos {
 namespace {
 
+// Rounded down, also before 1970.
+std::int64_t seconds_of(WallTime time) { return time.ms / 1000 - (time.ms % 1000 < 0 ? 1 : 0); }
+
 std::tm utc_of(WallTime time) {
-  const std::time_t seconds = static_cast<std::time_t>(time.ms / 1000);
+  const std::time_t seconds = static_cast<std::time_t>(seconds_of(time));
   std::tm utc{};
   gmtime_r(&seconds, &utc);
   return utc;
@@ -25,7 +28,7 @@ std::string to_iso8601(WallTime time) {
   std::array<char, 96> text{};
   std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
                 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                static_cast<int>(time.ms % 1000));
+                static_cast<int>(time.ms - seconds_of(time) * 1000));
   return text.data();
 }
 
