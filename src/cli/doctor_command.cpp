@@ -1,5 +1,6 @@
 // stratos doctor: what is wrong with the mesh in this folder, and what to do about it.
 #include <sys/stat.h>
+#include <filesystem>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -41,13 +42,19 @@ Finding check_disk(const MeshFolder& folder) {
 }
 
 Finding check_secrets(const MeshFolder& folder) {
-  for (const char* name : {"/credentials.json", "/gateway/keyring", "/gateway/keyring.secret",
-                           "/keys/meta", "/keys/gateway", "/keys/admin"}) {
+  std::vector<std::string> paths;
+  for (const char* name : {"/credentials.json", "/gateway/keyring", "/gateway/keyring.secret"}) {
+    paths.push_back(folder.path() + name);
+  }
+  std::error_code none;
+  for (const auto& key : std::filesystem::directory_iterator(folder.path() + "/keys", none)) {
+    paths.push_back(key.path().string());
+  }
+  for (const std::string& path : paths) {
     struct stat info{};
-    if (::stat((folder.path() + name).c_str(), &info) != 0) continue;
+    if (::stat(path.c_str(), &info) != 0) continue;
     if ((info.st_mode & kOthersMask) != 0) {
-      return {"secrets", Verdict::failure,
-              folder.path() + name + " is readable by others; chmod 600"};
+      return {"secrets", Verdict::failure, path + " is readable by others; chmod 600"};
     }
   }
   return {"secrets", Verdict::ok, "files with secrets are the owner's alone"};

@@ -16,6 +16,8 @@ Result<client::KeyRing> KeyRingFiles::open() const {
 }
 
 Result<client::KeyRing> KeyRingFiles::create(Random& random) {
+  // Whatever was sealed under it would be lost.
+  if (fs_.exists(folder_ + "/keyring")) return fail(Errc::already_exists, folder_ + "/keyring");
   Bytes id(4);
   random.fill(id);
   client::KeyRing ring = client::KeyRing::create("ring-" + to_hex(id), random);

@@ -10,7 +10,7 @@ namespace stratos::cli {
 class KeyRingFiles {
  public:
   KeyRingFiles(io::FileSystem& fs, std::string folder) : fs_(fs), folder_(std::move(folder)) {}
-  // A new ring with a random name, stored.
+  // A new ring with a random name, stored. Errc::already_exists when there is one, readable or not.
   Result<client::KeyRing> create(Random& random);
   // Errc::file_not_found when there is none.
   Result<client::KeyRing> open() const;

@@ -10,6 +10,9 @@ namespace {
 using nlohmann::json;
 constexpr int kFolderFormat = 1;
 constexpr std::uint64_t kMaxFileBytes = 1 << 20;
+constexpr std::int64_t kMostFragments = 32;
+constexpr std::int64_t kMostNodes = 10'000;
+constexpr std::int64_t kMostAccounts = 10'000;
 
 Result<json> read_json(io::FileSystem& fs, const std::string& path) {
   STRATOS_TRY(const Bytes bytes, io::read_file(fs, path, kMaxFileBytes));
@@ -26,6 +29,15 @@ auto parsed(const std::string& path, Fn fn) -> Result<decltype(fn())> {
   } catch (const json::exception& error) {
     return fail(Errc::bad_config, path + ": " + error.what());
   }
+}
+
+// A number within its range; a damaged file must not become another mesh.
+template <class Int>
+void read_number(const json& from, const char* name, std::int64_t highest, Int& out) {
+  const json& value = from.at(name);
+  const bool fits = value.is_number_integer() && value >= 1 && value <= highest;
+  if (!fits) throw json::out_of_range::create(401, std::string(name) + " is out of range", &from);
+  out = value.get<Int>();
 }
 
 }  // namespace
@@ -49,15 +61,15 @@ Result<MeshSettings> MeshFolder::settings(const MeshSettings& wanted) {
 Result<MeshSettings> MeshFolder::stored_settings() const {
   const std::string path = path_ + "/mesh.json";
   STRATOS_TRY(const json value, read_json(fs_, path));
-  if (value.value("format", 0) != kFolderFormat) {
+  if (const auto format = value.find("format"); format == value.end() || *format != kFolderFormat) {
     return fail(Errc::unknown_format, path + ": made by another release");
   }
   return parsed(path, [&value] {
     MeshSettings settings;
-    settings.nodes = value.at("nodes").get<std::uint32_t>();
-    settings.k = value.at("k").get<std::uint8_t>();
-    settings.m = value.at("m").get<std::uint8_t>();
-    settings.accounts = value.at("accounts").get<std::uint32_t>();
+    read_number(value, "nodes", kMostNodes, settings.nodes);
+    read_number(value, "k", kMostFragments, settings.k);
+    read_number(value, "m", kMostFragments, settings.m);
+    read_number(value, "accounts", kMostAccounts, settings.accounts);
     settings.region = value.at("region").get<std::string>();
     return settings;
   });
@@ -82,6 +94,7 @@ Result<void> MeshFolder::store_run(const MeshRun& run) {
 Result<MeshRun> MeshFolder::run() const {
   const std::string path = path_ + "/run.json";
   Result<json> value = read_json(fs_, path);
+  if (!value && value.error().code() != Errc::file_not_found) return fail(value.error());
   if (!value) {
     return fail(Errc::not_found,
                 "no mesh runs in " + path_ + "; start one with: stratos dev --dir " + path_);

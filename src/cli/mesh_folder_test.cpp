@@ -1,6 +1,9 @@
 #include "cli/mesh_folder.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
 
 #include "cli/key_ring_files.hpp"
 #include "io/faulty_file_system.hpp"
@@ -41,6 +44,103 @@ TEST_F(MeshFolderTest, RefusesDamagedAndForeignSettings) {
   EXPECT_EQ(folder_.stored_settings().error().code(), Errc::bad_config);
   ASSERT_TRUE(io::write_file_atomic(fs_, "/mesh/mesh.json", as_bytes("nonsense")));
   EXPECT_EQ(folder_.stored_settings().error().code(), Errc::bad_config);
+}
+
+TEST_F(MeshFolderTest, RefusesSettingsThatNoReleaseWrites) {
+  const std::string good =
+      R"({"format":1,"nodes":8,"k":4,"m":2,"accounts":1,"region":"us-east-1"})";
+  const auto stored = [this](const std::string& text) {
+    EXPECT_TRUE(io::write_file_atomic(fs_, "/mesh/mesh.json", as_bytes(text)));
+    return folder_.stored_settings();
+  };
+  ASSERT_TRUE(stored(good));
+  const auto with = [&good](const std::string& from, const std::string& to) {
+    return std::string(good).replace(good.find(from), from.size(), to);
+  };
+  for (const std::string& text :
+       {with("\"k\":4", "\"k\":260"), with("\"k\":4", "\"k\":0"), with("\"k\":4", "\"k\":-4"),
+        with("\"k\":4", "\"k\":4.5"), with("\"m\":2", "\"m\":\"2\""), with("\"m\":2,", ""),
+        with("\"nodes\":8", "\"nodes\":4294967297"), with("\"nodes\":8", "\"nodes\":[8]"),
+        with("\"accounts\":1", "\"accounts\":-1"), with("\"us-east-1\"", "7"), std::string("[1]"),
+        std::string(), std::string("{"), std::string("null")}) {
+    EXPECT_EQ(stored(text).error().code(), Errc::bad_config) << text;
+  }
+  for (const std::string& format : {"\"1\"", "2", "null", "[]", "0"}) {
+    EXPECT_EQ(stored(with("\"format\":1", "\"format\":" + format)).error().code(),
+              Errc::unknown_format)
+        << format;
+  }
+}
+
+TEST_F(MeshFolderTest, TellsADamagedRunFromNone) {
+  for (const char* text : {"nonsense", "{}", R"({"pid":"x"})", "[]"}) {
+    ASSERT_TRUE(io::write_file_atomic(fs_, "/mesh/run.json", as_bytes(text)));
+    EXPECT_EQ(folder_.run().error().code(), Errc::bad_config) << text;
+  }
+}
+
+TEST_F(MeshFolderTest, RefusesDamagedCredentials) {
+  EXPECT_EQ(folder_.accounts().error().code(), Errc::file_not_found);
+  for (const char* text : {"nonsense", "{}", R"({"accounts":"x"})", R"({"accounts":[{}]})",
+                           R"({"accounts":[{"name":1}]})", R"({"accounts":{"name":"x"}})"}) {
+    ASSERT_TRUE(io::write_file_atomic(fs_, "/mesh/credentials.json", as_bytes(text)));
+    EXPECT_EQ(folder_.accounts().error().code(), Errc::bad_config) << text;
+  }
+}
+
+// On the real file system: modes are what is asked.
+TEST(MeshFolderModes, OfSecretsAreTheOwnersAlone) {
+  const std::string path = testing::TempDir() + "stratos_modes";
+  std::filesystem::remove_all(path);
+  io::FileSystem& fs = io::real_file_system();
+  ASSERT_TRUE(fs.make_dirs(path));
+  const mode_t before = ::umask(0);
+  MeshFolder folder(fs, path);
+  SystemRandom random;
+  MeshAccount account;
+  account.name = "dev";
+  EXPECT_TRUE(folder.store_accounts({account}));
+  ::chmod((path + "/credentials.json").c_str(), 0644);
+  EXPECT_TRUE(folder.store_accounts({account})) << "a rewrite closes what was open";
+  EXPECT_TRUE(folder.machine_key("gateway", random));
+  KeyRingFiles files(fs, path + "/gateway");
+  EXPECT_TRUE(files.create(random));
+  ::umask(before);
+  for (const char* name :
+       {"/credentials.json", "/keys/gateway", "/gateway/keyring", "/gateway/keyring.secret"}) {
+    struct stat info{};
+    ASSERT_EQ(::stat((path + name).c_str(), &info), 0) << name;
+    EXPECT_EQ(info.st_mode & 07777, 0600U) << name;
+  }
+  std::filesystem::remove_all(path);
+}
+
+TEST_F(MeshFolderTest, ARingIsNeverReplacedByANewOne) {
+  KeyRingFiles files(fs_, "/mesh/gateway");
+  const client::KeyRing ring = files.create(random_).value();
+  EXPECT_EQ(files.create(random_).error().code(), Errc::already_exists);
+  ASSERT_TRUE(fs_.remove("/mesh/gateway/keyring.secret"));
+  EXPECT_EQ(files.open().error().code(), Errc::file_not_found);
+  EXPECT_EQ(files.create(random_).error().code(), Errc::already_exists)
+      << "the secret may come back from a copy";
+}
+
+TEST_F(MeshFolderTest, ARingUnderAnotherSecretIsRefused) {
+  KeyRingFiles files(fs_, "/mesh/gateway");
+  ASSERT_TRUE(files.create(random_));
+  ASSERT_TRUE(io::write_secret_file(fs_, "/mesh/gateway/keyring.secret", as_bytes("other")));
+  EXPECT_EQ(files.open().error().code(), Errc::decryption_failed);
+  ASSERT_TRUE(io::write_secret_file(fs_, "/mesh/gateway/keyring", as_bytes("short")));
+  EXPECT_FALSE(files.open());
+}
+
+TEST_F(MeshFolderTest, MachineKeysOfTheWrongLengthAreRefused) {
+  ASSERT_TRUE(folder_.machine_key("meta", random_));
+  for (const std::string& text :
+       {std::string(), std::string(62, 'a'), std::string(66, 'a'), std::string(64, 'a') + "\n"}) {
+    ASSERT_TRUE(io::write_file_atomic(fs_, "/mesh/keys/meta", as_bytes(text)));
+    EXPECT_FALSE(folder_.machine_key("meta", random_)) << text;
+  }
 }
 
 TEST_F(MeshFolderTest, SaysThatNoMeshRuns) {

@@ -37,10 +37,11 @@ int report_error(const OutputOptions& options, const Error& error) {
 }
 
 std::string human_bytes(std::uint64_t bytes) {
-  constexpr std::array<const char*, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  constexpr double kShownAsMore = 1023.95;  // rounds to 1024.0
   double value = static_cast<double>(bytes);
   std::size_t unit = 0;
-  while (value >= 1024 && unit + 1 < kUnits.size()) {
+  while (value >= (unit == 0 ? 1024 : kShownAsMore) && unit + 1 < kUnits.size()) {
     value /= 1024;
     ++unit;
   }
@@ -70,7 +71,9 @@ void Progress::draw(MonotonicTime now) {
   drawn_at_ = now;
   const double seconds = std::chrono::duration<double>(now - started_).count();
   const double rate = static_cast<double>(done_) / seconds;
-  const double left = rate > 0 ? static_cast<double>(total_ - done_) / rate : 0;
+  // A source may grow while it is read.
+  const std::uint64_t rest = total_ > done_ ? total_ - done_ : 0;
+  const double left = rate > 0 ? static_cast<double>(rest) / rate : 0;
   std::fprintf(stderr, "\r\033[K%s  %s of %s  %s/s  %.0f s left", name_.c_str(),
                human_bytes(done_).c_str(), human_bytes(total_).c_str(),
                human_bytes(static_cast<std::uint64_t>(rate)).c_str(), left);

@@ -7,6 +7,7 @@ namespace stratos::cli {
 namespace {
 
 constexpr Duration kTimeout = 120s;
+constexpr std::uint64_t kSlowestUpload = 1 << 20;  // bytes a second
 constexpr std::size_t kChunkBytes = 1 << 20;
 constexpr std::size_t kMaxAnswerBytes = 16 << 20;
 
@@ -102,6 +103,10 @@ S3Session::~S3Session() {
 Result<std::unique_ptr<S3Session>> S3Session::open(const MeshFolder& folder,
                                                    const std::string& account) {
   STRATOS_TRY(const MeshRun run, folder.run());
+  constexpr std::string_view kScheme = "http://";
+  if (!run.s3_endpoint.starts_with(kScheme)) {
+    return fail(Errc::not_found, "the mesh in " + folder.path() + " runs without an S3 gateway");
+  }
   STRATOS_TRY(const std::vector<MeshAccount> accounts, folder.accounts());
   const auto found = std::ranges::find_if(accounts, [&account](const MeshAccount& candidate) {
     return account.empty() || candidate.name == account;
@@ -112,7 +117,6 @@ Result<std::unique_ptr<S3Session>> S3Session::open(const MeshFolder& folder,
   credentials.secret = found->secret_key;
   credentials.region = "us-east-1";
   if (const auto settings = folder.stored_settings()) credentials.region = settings->region;
-  constexpr std::string_view kScheme = "http://";
   std::string address = run.s3_endpoint.substr(kScheme.size());
   return std::unique_ptr<S3Session>(new S3Session(std::move(address), std::move(credentials)));
 }
@@ -127,9 +131,10 @@ Task<Result<S3Session::Answer>> S3Session::exchange_task(std::shared_ptr<Request
   if (request->source) {
     body = std::make_unique<SourceBody>(runtime_, request->source, request->size);
   }
+  const Duration timeout = kTimeout + std::chrono::seconds(request->size / kSlowestUpload);
   STRATOS_CO_TRY(http::ClientResponse response,
                  co_await client_->send(request->method, request->target, request->headers,
-                                        body.get(), request->size, kTimeout));
+                                        body.get(), request->size, timeout));
   Answer answer;
   answer.status = response.status;
   answer.headers = std::move(response.headers);
