@@ -3,6 +3,15 @@
 #include "base/log.hpp"
 
 namespace stratos::net {
+namespace {
+
+// What an operator must look into; all else is an answer like another.
+log::Level level_of(ErrorKind kind) {
+  const bool own_fault = kind == ErrorKind::internal || kind == ErrorKind::integrity;
+  return own_fault ? log::Level::warn : log::Level::debug;
+}
+
+}  // namespace
 
 void Router::add(std::uint16_t method, std::string name, Handler handler) {
   Entry entry;
@@ -34,7 +43,8 @@ Task<Result<Message>> Router::dispatch(CallContext context, std::uint16_t method
   const MonotonicTime begun = entry.calls == nullptr ? MonotonicTime() : runtime_->now();
   Result<Message> answer = co_await run(entry, std::move(context), std::move(request));
   if (!answer) {
-    log::debug("rpc_call_failed", {{"method", entry.name}, {"error", answer.error().to_string()}});
+    log::write(level_of(answer.error().kind()), "rpc_call_failed",
+               {{"method", entry.name}, {"error", answer.error().to_string()}});
   }
   if (entry.calls != nullptr) {
     entry.calls->add();

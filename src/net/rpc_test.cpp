@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "base/log.hpp"
 #include "net/rpc_frame.hpp"
 #include "net/testing/memory_net.hpp"
 #include "runtime/task_group.hpp"
@@ -178,6 +179,34 @@ TEST_F(Rpc, RunsHandlersInTheTraceOfTheirCaller) {
       EXPECT_EQ(callee_->last_trace, trace);
     }
   }
+}
+
+TEST(Router, LogsFailuresOfItsOwnWithTheTraceOfTheCall) {
+  BlockingPool pool(1);
+  RealRuntime runtime(pool, "router");
+  Router router;
+  const auto failing = [](Errc code) {
+    return [code](CallContext, Message) {
+      return [](Errc errc) -> Task<Result<Message>> { co_return fail(errc, "why"); }(code);
+    };
+  };
+  router.add(1, "broken", failing(Errc::io_error));
+  router.add(2, "rotten", failing(Errc::fragment_corrupt));
+  router.add(3, "absent", failing(Errc::no_such_fragment));
+  std::vector<std::string> lines;
+  log::set_sink([&lines](std::string_view line) { lines.emplace_back(line); });
+  SeededRandom random(1);
+  CallContext context;
+  context.trace = next_span(std::nullopt, random);
+  for (const std::uint16_t method : std::initializer_list<std::uint16_t>{1, 2, 3}) {
+    EXPECT_FALSE(block_on(runtime, router.dispatch(context, method, Message())));
+  }
+  log::set_sink({});
+  runtime.stop();
+  ASSERT_EQ(lines.size(), 2U) << "what is merely not there is no news";
+  EXPECT_NE(lines[0].find("\"trace_id\":\"" + context.trace.trace.hex()), std::string::npos);
+  EXPECT_NE(lines[0].find("\"method\":\"broken\",\"error\":\"io_error: why\""), std::string::npos);
+  EXPECT_NE(lines[1].find("\"method\":\"rotten\""), std::string::npos) << lines[1];
 }
 
 TEST_F(Rpc, CarriesHeadAndBodyAndProvesTheCaller) {

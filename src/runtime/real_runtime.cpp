@@ -157,6 +157,8 @@ void RealRuntime::stop() {
     std::unique_lock lock(state.mutex);
     state.no_jobs.wait(lock, [&state] { return state.jobs == 0; });
   }
+  // Frames that are destroyed leave their traces behind.
+  const TraceScope scope(current_trace());
   // Frames before owners: waiting frames post their unwinding, shutdown destroys what is posted.
   state.parking.drop_all();
   state.context.shutdown();
