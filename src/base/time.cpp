@@ -28,7 +28,7 @@ std::string to_iso8601(WallTime time) {
   std::array<char, 96> text{};
   std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
                 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                static_cast<int>(time.ms - seconds_of(time) * 1000));
+                static_cast<int>((time.ms % 1000 + 1000) % 1000));
   return text.data();
 }
 
