@@ -19,13 +19,23 @@ class AdminSession {
   Result<typename Query::Reply> query(const Query& query) {
     return block_on(runtime_, ask<Query>(&client_, query));
   }
+  template <class Command>
+  Result<typename Command::Reply> execute(const Command& command) {
+    return block_on(runtime_, order<Command>(&client_, command));
+  }
   Result<meta::NodeStatusReply> node_status() { return block_on(runtime_, client_.node_status()); }
+  Result<meta::RepairStatus> repair_status() { return block_on(runtime_, client_.repair_status()); }
 
  private:
   AdminSession(const crypto::MachineSigner& key, std::string address, crypto::MachineKey meta_key);
   template <class Query>
   static Task<Result<typename Query::Reply>> ask(meta::MetaClient* client, Query query) {
     co_return co_await client->query(query);
+  }
+
+  template <class Command>
+  static Task<Result<typename Command::Reply>> order(meta::MetaClient* client, Command command) {
+    co_return co_await client->execute(command);
   }
 
   BlockingPool pool_;

@@ -146,6 +146,11 @@ void add_dev_command(CLI::App& app, Session& session) {
       ->check(CLI::Range(1, 1000));
   dev.add_option("--s3", arguments->mesh.s3_address, "S3 endpoint, HOST:PORT; port 0 picks one");
   dev.add_option("--ops", arguments->mesh.ops_address, "Health and metrics, HOST:PORT");
+  dev.add_option("--repair-after", arguments->mesh.meta.repair_after_seconds,
+                 "Seconds of silence after which a node's fragments are made anew elsewhere");
+  dev.add_option("--scrub-within", arguments->mesh.scrub_within_seconds,
+                 "Seconds in which every node reads and checks all it holds")
+      ->check(CLI::PositiveNumber);
   dev.add_flag("--processes", arguments->mesh.processes, "Each storage node in its own process");
   dev.add_flag("--reset", arguments->reset, "Remove an earlier mesh of this folder first");
   dev.add_flag("--prove", arguments->prove, "Store a file, cut two nodes off, read it back");

@@ -112,8 +112,8 @@ Result<void> Mesh::open() {
 
 Result<void> Mesh::open_meta() {
   STRATOS_TRY(gateway_key_, folder_.machine_key("gateway", random_));
-  STRATOS_TRY(meta_, block_on(meta_runtime_,
-                              MetaHost::start(meta_runtime_, fs_, folder_, settings_, metrics_)));
+  STRATOS_TRY(meta_, block_on(meta_runtime_, MetaHost::start(meta_runtime_, fs_, folder_, settings_,
+                                                             metrics_, options_.meta)));
   return {};
 }
 
@@ -133,6 +133,7 @@ Result<void> Mesh::open_node_here(std::uint32_t number) {
               resource::load_node_key(fs_, folder_.node_path(number), random_));
   NodeHostOptions options;
   options.folder = folder_.node_path(number);
+  options.scrub_within_seconds = options_.scrub_within_seconds;
   auto channel = meta_channel(nodes_runtime_, key.public_key());
   STRATOS_TRY(
       std::unique_ptr<NodeHost> node,
@@ -152,8 +153,10 @@ Result<void> Mesh::open_node_process(std::uint32_t number) {
     STRATOS_CHECK(folder_.store_run(run));
   }
   const std::string id = "n" + std::to_string(number);
-  STRATOS_TRY(ChildProcess child, ChildProcess::start(id, {options_.program, "node", "start", id,
-                                                           "--dir", folder_.path()}));
+  STRATOS_TRY(
+      ChildProcess child,
+      ChildProcess::start(id, {options_.program, "node", "start", id, "--dir", folder_.path(),
+                               "--scrub-within", std::to_string(options_.scrub_within_seconds)}));
   children_.push_back(std::move(child));
   return {};
 }

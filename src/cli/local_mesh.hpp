@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/mesh_folder.hpp"
+#include "cli/meta_host.hpp"
 
 namespace stratos::cli {
 
@@ -15,6 +16,8 @@ struct LocalMeshOptions {
   std::string ops_address = "127.0.0.1:0";
   bool processes = false;  // each storage node is a child process
   std::string program;     // this program's path, for the children
+  MetaHostOptions meta;
+  std::uint32_t scrub_within_seconds = 24 * 3600;
 };
 
 struct RunningNode {

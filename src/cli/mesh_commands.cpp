@@ -54,6 +54,9 @@ Result<void> show_health(const Session& session) {
   MeshFolder folder = session.folder();
   STRATOS_TRY(const auto admin, AdminSession::open(folder));
   STRATOS_TRY(const meta::GetHealth::Reply health, admin->query(meta::GetHealth{}));
+  STRATOS_TRY(const meta::RepairStatus repair, admin->repair_status());
+  const std::uint64_t rate = repair.bytes_per_second;
+  const json to_full = rate == 0 ? json(nullptr) : json(health.missing_bytes / rate);
   json margins = json::object();
   for (const auto& margin : health.by_margin) {
     margins[std::to_string(margin.margin)] = margin.segments;
@@ -66,6 +69,15 @@ Result<void> show_health(const Session& session) {
                       {"lost", health.lost},
                       {"unreadable_now", health.unreadable},
                       {"domains_up", health.domains_up},
+                      {"missing_bytes", health.missing_bytes},
+                      {"seconds_to_full", health.below_full == 0 ? json(0) : to_full},
+                      {"repair",
+                       {{"running", repair.running},
+                        {"repaired_fragments", repair.repaired_fragments},
+                        {"repaired_bytes", repair.repaired_bytes},
+                        {"failed", repair.failed},
+                        {"bytes_per_second", repair.bytes_per_second},
+                        {"last_error", repair.last_error}}},
                       {"protection",
                        "failure domains are nodes of one machine: no protection "
                        "against its loss"}};
@@ -73,8 +85,9 @@ Result<void> show_health(const Session& session) {
     print_json(value);
     return {};
   }
-  for (const char* name : {"segments", "at_full", "repair_queue", "unrepairable", "lost",
-                           "unreadable_now", "domains_up"}) {
+  for (const char* name :
+       {"segments", "at_full", "repair_queue", "unrepairable", "lost", "unreadable_now",
+        "domains_up", "missing_bytes", "seconds_to_full", "repair"}) {
     print_line(std::string(name) + ": " + value[name].dump());
   }
   for (const auto& [margin, count] : margins.items()) {

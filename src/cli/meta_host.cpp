@@ -19,13 +19,18 @@ meta::Profile profile_of(const MeshSettings& settings) {
 Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::FileSystem& fs,
                                                         MeshFolder& folder,
                                                         const MeshSettings& settings,
-                                                        metrics::Registry& metrics) {
+                                                        metrics::Registry& metrics,
+                                                        MetaHostOptions wanted) {
   SystemRandom random;
   STRATOS_CO_TRY(crypto::MachineSigner key, folder.machine_key("meta", random));
   STRATOS_CO_TRY(const crypto::MachineSigner gateway, folder.machine_key("gateway", random));
   STRATOS_CO_TRY(const crypto::MachineSigner admin, folder.machine_key("admin", random));
   std::unique_ptr<MetaHost> host(new MetaHost(std::move(key)));
+  host->security_ = net::make_tls_security(runtime, host->key_);
+  host->dialer_ = std::make_unique<ProcessDialer>(runtime, *host->security_, host->key());
   meta::ServiceOptions options;
+  options.dialer = host->dialer_.get();
+  options.repair.gone_after = std::chrono::seconds(wanted.repair_after_seconds);
   options.folder = folder.meta_path();
   options.clients.push_back(gateway.public_key());
   options.clients.push_back(admin.public_key());
@@ -34,7 +39,6 @@ Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::Fi
   options.params.profiles.push_back(profile_of(settings));
   STRATOS_CO_TRY(host->service_, co_await meta::MetaService::start(runtime, fs, host->key_, metrics,
                                                                    std::move(options)));
-  host->security_ = net::make_tls_security(runtime, host->key_);
   // Machines may connect to register; what each may ask for is checked by its key.
   const auto anyone = [](const crypto::MachineKey&) { return true; };
   net::ServerOptions serving;

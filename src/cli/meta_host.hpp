@@ -3,11 +3,17 @@
 #include <memory>
 
 #include "base/metrics.hpp"
+#include "cli/dialer.hpp"
 #include "cli/mesh_folder.hpp"
 #include "meta/service.hpp"
 #include "net/rpc.hpp"
 
 namespace stratos::cli {
+
+struct MetaHostOptions {
+  // A node that is silent for longer is taken for gone: its fragments are made anew elsewhere.
+  std::uint32_t repair_after_seconds = 60;
+};
 
 // Lives on one runtime; what it is given outlives it.
 class MetaHost {
@@ -15,7 +21,8 @@ class MetaHost {
   static Task<Result<std::unique_ptr<MetaHost>>> start(Runtime& runtime, io::FileSystem& fs,
                                                        MeshFolder& folder,
                                                        const MeshSettings& settings,
-                                                       metrics::Registry& metrics);
+                                                       metrics::Registry& metrics,
+                                                       MetaHostOptions options);
   std::string address() const { return server_->address(); }
   const crypto::MachineKey& key() const { return key_.public_key(); }
   const net::Router& router() const { return service_->router(); }
@@ -25,6 +32,7 @@ class MetaHost {
   explicit MetaHost(crypto::MachineSigner key) : key_(std::move(key)) {}
   crypto::MachineSigner key_;
   std::unique_ptr<net::StreamSecurity> security_;
+  std::unique_ptr<ProcessDialer> dialer_;
   std::unique_ptr<meta::MetaService> service_;
   std::unique_ptr<net::RpcServer> server_;
 };

@@ -1,5 +1,6 @@
 #include "cli/node_host.hpp"
 
+#include "cli/dialer.hpp"
 #include "resource/node.hpp"
 
 namespace stratos::cli {
@@ -10,7 +11,8 @@ constexpr Duration kJoinTimeout = 15s;
 class Host final : public NodeHost {
  public:
   Host(Runtime& runtime, const crypto::MachineSigner& key)
-      : security_(net::make_tls_security(runtime, key)) {}
+      : security_(net::make_tls_security(runtime, key)),
+        dialer_(runtime, *security_, key.public_key()) {}
 
   Task<Result<void>> open(Runtime& runtime, io::FileSystem& fs, std::unique_ptr<net::Channel> meta,
                           crypto::MachineSigner key, metrics::Registry& metrics,
@@ -18,6 +20,8 @@ class Host final : public NodeHost {
     resource::NodeOptions node;
     node.folder = options.folder;
     node.storage.store.reserve_bytes = options.reserve_bytes;
+    node.storage.scrub_within = std::chrono::seconds(options.scrub_within_seconds);
+    node.storage.dialer = &dialer_;
     STRATOS_CO_TRY(
         node_, co_await resource::StorageNode::open(runtime, fs, std::move(meta), std::move(key),
                                                     metrics, std::move(node)));
@@ -41,6 +45,7 @@ class Host final : public NodeHost {
 
  private:
   std::unique_ptr<net::StreamSecurity> security_;
+  ProcessDialer dialer_;
   std::unique_ptr<resource::StorageNode> node_;
   std::unique_ptr<net::RpcServer> server_;
 };

@@ -15,6 +15,7 @@ struct NodeHostOptions {
   std::string folder;
   std::string address = "127.0.0.1:0";
   std::uint64_t reserve_bytes = 16 << 20;
+  std::uint32_t scrub_within_seconds = 24 * 3600;
 };
 
 // Lives on one runtime; what it is given outlives it.

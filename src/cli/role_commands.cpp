@@ -2,10 +2,12 @@
 // foreground.
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
+#include "cli/admin_session.hpp"
 #include "cli/commands.hpp"
 #include "cli/gateway_host.hpp"
 #include "cli/key_ring_files.hpp"
@@ -65,7 +67,7 @@ Result<std::uint32_t> parse_node_number(std::string_view id) {
   return number;
 }
 
-Result<void> start_node(const Session& session, const std::string& id) {
+Result<void> start_node(const Session& session, const std::string& id, NodeHostOptions options) {
   STRATOS_TRY(const std::uint32_t number, parse_node_number(id));
   RoleProcess process("node");
   MeshFolder folder = session.folder();
@@ -73,7 +75,6 @@ Result<void> start_node(const Session& session, const std::string& id) {
   STRATOS_TRY(crypto::MachineSigner key,
               resource::load_node_key(io::real_file_system(), folder.node_path(number), random));
   STRATOS_TRY(MetaLink link, link_to_meta(process.runtime, folder, key));
-  NodeHostOptions options;
   options.folder = folder.node_path(number);
   STRATOS_TRY(const std::unique_ptr<NodeHost> node,
               block_on(process.runtime, NodeHost::start(process.runtime, io::real_file_system(),
@@ -86,7 +87,8 @@ Result<void> start_node(const Session& session, const std::string& id) {
   return {};
 }
 
-Result<void> start_meta(const Session& session, const MeshSettings& wanted) {
+Result<void> start_meta(const Session& session, const MeshSettings& wanted,
+                        MetaHostOptions options) {
   RoleProcess process("meta");
   io::FileSystem& fs = io::real_file_system();
   MeshFolder folder = session.folder();
@@ -94,8 +96,8 @@ Result<void> start_meta(const Session& session, const MeshSettings& wanted) {
   STRATOS_TRY(const auto lock, fs.lock(folder.path()));
   STRATOS_TRY(const MeshSettings settings, folder.settings(wanted));
   STRATOS_TRY(const std::unique_ptr<MetaHost> meta,
-              block_on(process.runtime,
-                       MetaHost::start(process.runtime, fs, folder, settings, process.metrics)));
+              block_on(process.runtime, MetaHost::start(process.runtime, fs, folder, settings,
+                                                        process.metrics, options)));
   MeshRun run;
   run.pid = ::getpid();
   run.meta_endpoint = meta->address();
@@ -136,16 +138,64 @@ Result<void> start_gateway(const Session& session, const std::string& address) {
   return {};
 }
 
+Result<void> drain_node(const Session& session, const std::string& id, bool cancel) {
+  STRATOS_TRY(const std::uint32_t number, parse_node_number(id));
+  MeshFolder folder = session.folder();
+  STRATOS_TRY(const auto admin, AdminSession::open(folder));
+  STRATOS_TRY(const meta::GetNodes::Reply registry, admin->query(meta::GetNodes{}));
+  const auto node = std::ranges::find(registry.nodes, NodeId(number), &meta::NodeRecord::id);
+  if (node == registry.nodes.end()) return fail(Errc::no_such_node, id);
+  const meta::NodeState from = cancel ? meta::NodeState::draining : meta::NodeState::up;
+  const meta::NodeState to = cancel ? meta::NodeState::up : meta::NodeState::draining;
+  if (node->state != from && node->state != to) {
+    return fail(Errc::precondition_failed, id + " is " + std::string(name_of(node->state)));
+  }
+  meta::SetNodeState command;
+  command.node = node->id;
+  command.state = to;
+  command.free_class = node->free_class;
+  STRATOS_TRY([[maybe_unused]] const meta::Nothing done, admin->execute(command));
+  if (session.output.json) {
+    print_json({{"id", to_string(node->id)}, {"state", name_of(to)}});
+  } else {
+    print_line(to_string(node->id) + " is " + std::string(name_of(to)) +
+               "; stratos nodes shows how much it still holds");
+  }
+  return {};
+}
+
+void add_drain_command(CLI::App& node, Session& session) {
+  CLI::App& drain = *node.add_subcommand("drain", "Move everything off a storage node");
+  auto id = std::make_shared<std::string>();
+  auto cancel = std::make_shared<bool>(false);
+  drain.add_option("id", *id, "n1, n2, ...")->required();
+  drain.add_flag("--cancel", *cancel, "The node takes new data again");
+  on_chosen(drain, session, [&session, id, cancel] { return drain_node(session, *id, *cancel); });
+}
+
 }  // namespace
 
 void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Session& session) {
   CLI::App& node_start = *node.add_subcommand("start", "Run one storage node of a mesh");
   auto id = std::make_shared<std::string>();
   node_start.add_option("id", *id, "n1, n2, ...")->required();
-  on_chosen(node_start, session, [&session, id] { return start_node(session, *id); });
+  auto options = std::make_shared<NodeHostOptions>();
+  node_start
+      .add_option("--scrub-within", options->scrub_within_seconds,
+                  "Seconds in which the node reads and checks all it holds")
+      ->check(CLI::PositiveNumber);
+  on_chosen(node_start, session,
+            [&session, id, options] { return start_node(session, *id, *options); });
+  add_drain_command(node, session);
 
   CLI::App& meta_start = *meta.add_subcommand("start", "Run the meta node of a mesh");
-  on_chosen(meta_start, session, [&session] { return start_meta(session, MeshSettings{}); });
+  auto meta_options = std::make_shared<MetaHostOptions>();
+  meta_start.add_option(
+      "--repair-after", meta_options->repair_after_seconds,
+      "Seconds of silence after which a node's fragments are made anew elsewhere");
+  on_chosen(meta_start, session, [&session, meta_options] {
+    return start_meta(session, MeshSettings{}, *meta_options);
+  });
 
   CLI::App& gateway_start = *gateway.add_subcommand("start", "Run one more S3 gateway of a mesh");
   auto address = std::make_shared<std::string>("127.0.0.1:9000");

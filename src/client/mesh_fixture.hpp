@@ -142,9 +142,10 @@ class FaultyChannel final : public net::Channel {
 
 class FaultyDialer final : public Dialer {
  public:
-  FaultyDialer(Runtime& runtime, crypto::MachineKey self, std::shared_ptr<Faults> faults)
-      : runtime_(runtime), self_(self), faults_(std::move(faults)) {}
-  void add(const crypto::MachineKey& key, const net::Router& router) { routers_[key] = &router; }
+  using Routers = std::map<crypto::MachineKey, const net::Router*>;
+  FaultyDialer(Runtime& runtime, crypto::MachineKey self, std::shared_ptr<Faults> faults,
+               const Routers& routers)
+      : runtime_(runtime), self_(self), faults_(std::move(faults)), routers_(routers) {}
   std::unique_ptr<net::Channel> dial(const meta::NodeRecord& node) override {
     ++faults_->dials;
     auto below = net::make_loopback_channel(runtime_, runtime_, *routers_.at(node.key), self_);
@@ -155,7 +156,7 @@ class FaultyDialer final : public Dialer {
   Runtime& runtime_;
   crypto::MachineKey self_;
   std::shared_ptr<Faults> faults_;
-  std::map<crypto::MachineKey, const net::Router*> routers_;
+  const Routers& routers_;
 };
 
 // Reads to the end; the reader lives and dies on the executor.
@@ -184,7 +185,7 @@ class MeshTest : public testing::Test {
   static constexpr erasure::Shape kCoded{4, 2};
   static constexpr erasure::Shape kCopies{1, 2};
 
-  MeshTest() {
+  explicit MeshTest(bool repairs = false) : repairs_(repairs) {
     log::set_sink([](std::string_view) {});
     owner_.value[0] = 1;
     start_meta();
@@ -218,6 +219,9 @@ class MeshTest : public testing::Test {
     options.params.meta_keys = {meta_key_.public_key()};
     options.clients = {gateway_key_.public_key()};
     options.node_timeout = 1h;
+    options.repair.interval = 10ms;
+    options.repair.gone_after = 1h;
+    if (repairs_) options.dialer = &meta_dialer_;
     auto started = run(meta::MetaService::start(loop_, fs_, meta_key_, metrics_, options));
     service_ = std::move(started).value();
     channel_ =
@@ -231,11 +235,14 @@ class MeshTest : public testing::Test {
     options.storage.store.reserve_bytes = 0;
     options.storage.store.volume_bytes = 32 << 20;
     options.storage.store.rocks.deterministic = true;
+    options.storage.feed_interval = 20ms;
+    options.storage.dialer =
+        &node_dialers_.emplace_back(loop_, key.public_key(), faults_, routers_);
     auto channel = net::make_loopback_channel(loop_, loop_, service_->router(), key.public_key());
     auto opened = run(resource::StorageNode::open(loop_, fs_, std::move(channel), key, metrics_,
                                                   std::move(options)));
     nodes_.push_back(std::move(opened).value());
-    dialer_.add(key.public_key(), nodes_.back()->router());
+    routers_[key.public_key()] = &nodes_.back()->router();
     EXPECT_TRUE(run(nodes_.back()->join("", 10s)));
   }
 
@@ -275,6 +282,7 @@ class MeshTest : public testing::Test {
     return record_of(std::move(key)).segments.at(0).holders;
   }
 
+  const bool repairs_;
   io::FaultyFileSystem fs_;
   BlockingPool pool_{2};
   RealRuntime loop_{pool_, "mesh"};
@@ -284,11 +292,14 @@ class MeshTest : public testing::Test {
   metrics::Registry metrics_;
   crypto::MachineSigner meta_key_ = crypto::MachineSigner::draw(random_);
   crypto::MachineSigner gateway_key_ = crypto::MachineSigner::draw(random_);
+  std::shared_ptr<Faults> faults_ = std::make_shared<Faults>(loop_);
+  FaultyDialer::Routers routers_;
+  FaultyDialer meta_dialer_{loop_, meta_key_.public_key(), faults_, routers_};
+  std::deque<FaultyDialer> node_dialers_;
   std::unique_ptr<meta::MetaService> service_;
   std::unique_ptr<net::Channel> channel_;
   std::vector<std::unique_ptr<resource::StorageNode>> nodes_;
-  std::shared_ptr<Faults> faults_ = std::make_shared<Faults>(loop_);
-  FaultyDialer dialer_{loop_, gateway_key_.public_key(), faults_};
+  FaultyDialer dialer_{loop_, gateway_key_.public_key(), faults_, routers_};
   std::unique_ptr<Mesh> mesh_;
   std::unique_ptr<ObjectClient> client_;
 };

@@ -3,18 +3,14 @@
 #include <map>
 #include <memory>
 
+#include "meta/dialer.hpp"
 #include "meta/meta_client.hpp"
 #include "net/rpc.hpp"
 #include "runtime/sync.hpp"
 
 namespace stratos::client {
 
-// Makes channels; the process decides whether a node is reached through memory or TLS.
-class Dialer {
- public:
-  virtual ~Dialer() = default;
-  virtual std::unique_ptr<net::Channel> dial(const meta::NodeRecord& node) = 0;
-};
+using Dialer = meta::Dialer;
 
 // Belongs to one runtime. References outlive it.
 class NodeDirectory {

@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "client/segment_writer.hpp"
+#include "resource/storage/fragment_tree.hpp"
 
 namespace stratos::client {
 namespace {
@@ -12,24 +13,6 @@ constexpr std::int64_t kDecodePicosecondsPerByte = 400;
 
 Duration decode_cost(std::uint64_t bytes) {
   return Duration(static_cast<std::int64_t>(bytes) * kDecodePicosecondsPerByte / 1000);
-}
-
-// Whether `data`, which lies at `offset` of a fragment of `length` bytes, belongs to `root`.
-bool matches_root(ByteView data, std::uint64_t offset, std::uint64_t length, ByteView groups,
-                  const Hash& root) {
-  if (length <= crypto::kGroupBytes) {
-    return offset == 0 && data.size() == length && crypto::blake3(data) == root;
-  }
-  const std::size_t count = (length + crypto::kGroupBytes - 1) / crypto::kGroupBytes;
-  constexpr std::size_t kValueBytes = sizeof(crypto::ChainingValue);
-  if (groups.size() != count * kValueBytes) return false;
-  std::vector<crypto::ChainingValue> values(count);
-  std::memcpy(values.data(), groups.data(), groups.size());
-  if (crypto::root_of_groups(values, length) != root) return false;
-  const auto own = crypto::group_chaining_values(data, offset);
-  const std::size_t first = offset / crypto::kGroupBytes;
-  return first + own.size() <= count &&
-         std::equal(own.begin(), own.end(), values.begin() + static_cast<std::ptrdiff_t>(first));
 }
 
 }  // namespace
@@ -226,8 +209,8 @@ Task<void> SegmentReader::fetch(Mesh& mesh, std::shared_ptr<Rows> rows, meta::Ho
   bool sound = reply && reply->body.size() == rows->fragment_bytes;
   if (sound && rows->verify) {
     auto work = [body = reply->body, groups = std::move(reply->head.groups), rows, holder] {
-      return matches_root(body.view(), rows->fragment_offset, rows->fragment_length, groups,
-                          holder.root);
+      const auto tree = resource::FragmentTree::open(groups, rows->fragment_length, holder.root);
+      return tree && tree->holds(body.view(), rows->fragment_offset);
     };
     sound = co_await mesh.runtime.offload(std::move(work), decode_cost(rows->fragment_bytes));
     if (!sound) {

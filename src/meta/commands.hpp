@@ -24,6 +24,7 @@ enum class Verb : std::uint16_t {
   set_node_state = 15,
   reserve_grant = 16,
   trim_feed = 17,
+  lose_holder = 18,
 };
 
 // One request of a batch. A retry with the same id gets the first result.
@@ -156,16 +157,31 @@ struct CommitSegments {
   std::vector<SegmentCommit> segments;
   static void fields(auto& self, auto&& field) { field(1, self.segments); }
 };
-// Adds a fragment that arrived late, or was repaired, to a segment nobody changed meanwhile.
-// Errc::stale_generation, Errc::no_such_segment.
+// Adds a fragment that arrived late, or was repaired, to a segment nobody changed meanwhile. With
+// `replaces` it takes the place of the same fragment on that node, which is told to drop it.
+// Errc::stale_generation, Errc::no_such_segment, Errc::bad_placement.
 struct AddHolder {
   static constexpr Verb kVerb = Verb::add_holder;
   using Reply = Nothing;
   Generation generation;
   Receipt receipt;
+  std::optional<NodeId> replaces;
   static void fields(auto& self, auto&& field) {
     field(1, self.generation);
     field(2, self.receipt);
+    field(3, self.replaces);
+  }
+};
+// Takes a fragment off the record that its holder has not, or only damaged.
+// Errc::no_such_segment, Errc::not_found when the node does not hold it by the record.
+struct LoseHolder {
+  static constexpr Verb kVerb = Verb::lose_holder;
+  using Reply = Nothing;
+  FragmentId fragment;
+  NodeId node;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.fragment);
+    field(2, self.node);
   }
 };
 

@@ -94,6 +94,7 @@ Bytes part(const UploadId& upload, std::uint32_t number) {
 Bytes parts_of(const UploadId& upload) { return with_bytes(Family::part, upload.view()); }
 
 Bytes segment(const SegmentId& id) { return with_bytes(Family::segment, id.view()); }
+Bytes degraded(const SegmentId& id) { return with_bytes(Family::degraded, id.view()); }
 Bytes spent_segment(const SegmentId& id) { return with_bytes(Family::spent_segment, id.view()); }
 Bytes spent_segments_of(GrantId grant) { return with_u64(Family::spent_segment, grant.value); }
 

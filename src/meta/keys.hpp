@@ -23,6 +23,7 @@ enum class Family : std::uint8_t {
   upload_id = 'U',     // upload: its id is taken until all its parts are freed
   part = 'P',          // upload, number
   segment = 's',
+  degraded = 'r',       // segment with fewer fragments than its shape
   spent_segment = 'x',  // a freed segment's id, until its grant closes
   fragment = 'f',       // node, segment, index
   inventory = 'I',      // node, level, page
@@ -57,6 +58,7 @@ Bytes upload_id(const UploadId& id);
 Bytes part(const UploadId& upload, std::uint32_t number);
 Bytes parts_of(const UploadId& upload);
 Bytes segment(const SegmentId& id);
+Bytes degraded(const SegmentId& id);
 Bytes spent_segment(const SegmentId& id);
 Bytes spent_segments_of(GrantId grant);
 Bytes fragment(NodeId node, const FragmentId& id);

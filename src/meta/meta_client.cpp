@@ -42,5 +42,8 @@ Task<Result<LimitsReply>> MetaClient::limits(LimitsRequest request) {
 Task<Result<NodeStatusReply>> MetaClient::node_status() {
   return repeat<NodeStatusReply>(MetaMethod::node_status, NodeStatusRequest{});
 }
+Task<Result<RepairStatus>> MetaClient::repair_status() {
+  return repeat<RepairStatus>(MetaMethod::repair_status, RepairStatusRequest{});
+}
 
 }  // namespace stratos::meta

@@ -1,6 +1,7 @@
 // MetaClient: typed calls to a meta node, repeated safely when the connection fails.
 #pragma once
 #include "meta/queries.hpp"
+#include "meta/repairer.hpp"
 #include "meta/wire.hpp"
 #include "net/rpc.hpp"
 
@@ -41,6 +42,7 @@ class MetaClient {
   Task<Result<AllocateReply>> allocate(AllocateRequest request);
   Task<Result<LimitsReply>> limits(LimitsRequest request);
   Task<Result<NodeStatusReply>> node_status();
+  Task<Result<RepairStatus>> repair_status();
 
  private:
   Task<Result<QueryReply>> ask(QueryRequest request);

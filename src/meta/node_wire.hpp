@@ -16,6 +16,8 @@ enum class MetaMethod : std::uint16_t {
   inventory = 0x0207,
   limits = 0x0208,
   node_status = 0x0209,
+  report_lost = 0x020a,
+  repair_status = 0x020b,
 };
 
 constexpr std::uint64_t kStorageCapability = 1;
@@ -154,6 +156,19 @@ struct InventoryReply {
     field(2, self.more);
     field(3, self.feed_end);
   }
+};
+
+// Fragments that the node should hold and finds missing or damaged: repair replaces them.
+struct LostRequest {
+  NodeId node;
+  std::vector<FragmentId> fragments;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.node);
+    field(2, self.fragments);
+  }
+};
+struct LostReply {
+  static void fields(auto&, auto&&) {}
 };
 
 }  // namespace stratos::meta

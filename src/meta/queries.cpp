@@ -308,6 +308,7 @@ void count_segment(const SegmentRecord& segment, const Registry& registry,
   if (present < segment.k) ++reply.lost;
   if (serving < segment.k) ++reply.unreadable;
   if (missing == 0) ++reply.at_full;
+  reply.missing_bytes += missing * segment.fragment_length;
   if (missing > 0) ++reply.below_full;
   if (missing + domains_taken > registry.domains_up.size() && missing > 0) ++reply.unrepairable;
 }

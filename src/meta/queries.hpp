@@ -266,6 +266,7 @@ struct GetHealth {
     std::uint64_t lost = 0;          // fewer than k fragments on nodes that have not left
     std::uint64_t unreadable = 0;    // fewer than k fragments on nodes that are up
     std::uint32_t domains_up = 0;
+    std::uint64_t missing_bytes = 0;  // of fragments that are not on a node that is up
     static void fields(auto& self, auto&& field) {
       field(1, self.segments);
       field(2, self.at_full);
@@ -275,6 +276,7 @@ struct GetHealth {
       field(6, self.lost);
       field(7, self.unreadable);
       field(8, self.domains_up);
+      field(9, self.missing_bytes);
     }
   };
   static void fields(auto&, auto&&) {}

@@ -35,6 +35,12 @@ constexpr Duration kLivenessPeriod = 250ms;
 constexpr std::uint64_t kTrimAfter = 4096;
 constexpr std::size_t kMaxConfirm = 10'000;
 
+// What the network pays is not for clients to ask.
+Result<void> check_payer(AccountId payer) {
+  if (payer == kNetworkAccount) return fail(Errc::permission_denied, "payer");
+  return {};
+}
+
 // What is known of a node's process.
 struct Live {
   HeartbeatRequest said;
@@ -49,6 +55,7 @@ class Service final : public MetaService {
       : runtime_(runtime),
         signer_(std::move(signer)),
         options_(std::move(options)),
+        metrics_(metrics),
         tasks_(runtime, "meta"),
         submitted_(metrics.counter("stratos_meta_commands_total")),
         queries_(metrics.counter("stratos_meta_queries_total")),
@@ -57,6 +64,7 @@ class Service final : public MetaService {
   }
 
   Task<Result<void>> open(io::FileSystem& fs);
+  void start_repair();
   const net::Router& router() const override { return router_; }
   bool knows_node(const crypto::MachineKey& key) const override;
   Height height() const override { return machine_->info().height; }
@@ -82,6 +90,9 @@ class Service final : public MetaService {
   Result<FeedReply> feed(const FeedRequest& request);
   Result<ConfirmReply> confirm(const ConfirmRequest& request) const;
   Result<InventoryReply> inventory(const InventoryRequest& request) const;
+  Task<Result<Reply<LostReply>>> report_lost(CallContext context, LostRequest request);
+  Task<Result<Reply<RepairStatus>>> repair_status(CallContext context, RepairStatusRequest request);
+  Duration silence_of(NodeId node) const;
   Result<void> check_client(const CallContext& context) const;
   Result<void> check_caller(const CallContext& context, NodeId node) const;
   Task<void> watch_nodes();
@@ -98,9 +109,11 @@ class Service final : public MetaService {
   std::unique_ptr<ordering::EmbeddedLog> log_;
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<Granter> granter_;
+  std::unique_ptr<Repairer> repairer_;
   std::map<NodeId, Live> live_;
   std::set<NodeId> trimming_;
   bool stopping_ = false;
+  metrics::Registry& metrics_;
   TaskGroup tasks_;
   metrics::Counter& submitted_;
   metrics::Counter& queries_;
@@ -138,6 +151,7 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
       [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); });
   add_routes();
   tasks_.spawn(watch_nodes());
+  start_repair();
   co_return Result<void>{};
 }
 
@@ -160,16 +174,20 @@ void Service::add_routes() {
   route(MetaMethod::feed, "feed", &Service::answer_feed);
   route(MetaMethod::confirm, "confirm", &Service::answer_confirm);
   route(MetaMethod::inventory, "inventory", &Service::answer_inventory);
+  route(MetaMethod::report_lost, "report_lost", &Service::report_lost);
+  route(MetaMethod::repair_status, "repair_status", &Service::repair_status);
 }
 
 Task<Result<Reply<AllocateReply>>> Service::allocate(CallContext context, AllocateRequest request) {
   STRATOS_CO_CHECK(check_client(context));
+  STRATOS_CO_CHECK(check_payer(request.payer));
   STRATOS_CO_TRY(AllocateReply reply, co_await granter_->allocate(std::move(request)));
   co_return reply_with(std::move(reply));
 }
 
 Task<Result<Reply<LimitsReply>>> Service::limits(CallContext context, LimitsRequest request) {
   STRATOS_CO_CHECK(check_client(context));
+  STRATOS_CO_CHECK(check_payer(request.payer));
   STRATOS_CO_TRY(LimitsReply reply, co_await granter_->limits(std::move(request)));
   co_return reply_with(std::move(reply));
 }
@@ -230,6 +248,49 @@ Task<Result<Reply<QueryReply>>> Service::query(CallContext context, QueryRequest
     STRATOS_CO_TRY(reply.reply, co_await runtime_.offload(std::move(work), kQueryCost));
   }
   co_return reply_with(std::move(reply));
+}
+
+Task<Result<Reply<LostReply>>> Service::report_lost(CallContext context, LostRequest request) {
+  STRATOS_CO_CHECK(check_caller(context, request.node));
+  for (const FragmentId& fragment : request.fragments) {
+    LoseHolder command;
+    command.fragment = fragment;
+    command.node = request.node;
+    Bytes encoded = codec::encode(command);
+    const Result<Bytes> lost = co_await batcher_->order_one(Verb::lose_holder, std::move(encoded));
+    const bool known = lost || lost.error().code() == Errc::no_such_segment ||
+                       lost.error().code() == Errc::not_found;
+    if (!known) co_return fail(lost.error());
+    if (lost) {
+      log::warn("fragment.lost",
+                {{"node", to_string(request.node)}, {"fragment", to_string(fragment)}});
+    }
+  }
+  co_return reply_with(LostReply{});
+}
+
+Task<Result<Reply<RepairStatus>>> Service::repair_status(CallContext context, RepairStatusRequest) {
+  STRATOS_CO_CHECK(check_client(context));
+  co_return reply_with(repairer_ ? repairer_->status() : RepairStatus{});
+}
+
+Duration Service::silence_of(NodeId node) const {
+  const auto live = live_.find(node);
+  return live == live_.end() ? Duration(0) : runtime_.now() - live->second.heard;
+}
+
+void Service::start_repair() {
+  if (options_.dialer == nullptr) return;
+  Repairer::Parts parts{
+      runtime_,
+      *store_,
+      *granter_,
+      [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); },
+      *options_.dialer,
+      [this](NodeId node) { return silence_of(node); },
+      metrics_};
+  repairer_ = std::make_unique<Repairer>(std::move(parts), options_.zone, options_.repair);
+  repairer_->start();
 }
 
 std::optional<NodeRecord> Service::node_record(NodeId id) const {
@@ -426,6 +487,7 @@ Result<InventoryReply> Service::inventory(const InventoryRequest& request) const
 
 Task<void> Service::stop() {
   stopping_ = true;
+  if (repairer_) co_await repairer_->stop();
   tasks_.cancel();
   co_await tasks_.join();
   if (batcher_) co_await batcher_->stop();

@@ -154,8 +154,8 @@ Result<Bytes> execute(Context& context, Verb verb, ByteView command) {
   const Runner runner =
       find_runner<CreateAccount, CreateAccessKey, CreateBucket, DeleteBucket, PutObject,
                   DeleteObject, CopyObject, CreateUpload, PutPart, CompleteUpload, AbortUpload,
-                  CommitSegments, AddHolder, RegisterNode, SetNodeState, ReserveGrant, TrimFeed>(
-          verb);
+                  CommitSegments, AddHolder, LoseHolder, RegisterNode, SetNodeState, ReserveGrant,
+                  TrimFeed>(verb);
   if (runner == nullptr) {
     return fail(Errc::not_implemented, "verb " + std::to_string(static_cast<int>(verb)));
   }

@@ -78,6 +78,7 @@ Result<Bytes> run(Context& context, const CompleteUpload& command);
 Result<Bytes> run(Context& context, const AbortUpload& command);
 Result<Bytes> run(Context& context, const CommitSegments& command);
 Result<Bytes> run(Context& context, const AddHolder& command);
+Result<Bytes> run(Context& context, const LoseHolder& command);
 Result<Bytes> run(Context& context, const RegisterNode& command);
 Result<Bytes> run(Context& context, const SetNodeState& command);
 Result<Bytes> run(Context& context, const ReserveGrant& command);

@@ -71,6 +71,15 @@ NodeRecord new_node(Context& context, const RegisterNode& command) {
   return node;
 }
 
+Result<void> take_ozone(Context& context, const ReserveGrant& command) {
+  auto account = context.state.load<AccountRecord>(keys::account(command.payer));
+  if (!account) return fail(Errc::no_such_account);
+  if (account->ozone_noz < command.noz) return fail(Errc::grant_exhausted, "account's ozone");
+  account->ozone_noz -= command.noz;
+  context.state.store(keys::account(command.payer), *account);
+  return {};
+}
+
 }  // namespace
 
 Result<Bytes> run(Context& context, const RegisterNode& command) {
@@ -116,11 +125,7 @@ Result<Bytes> run(Context& context, const SetNodeState& command) {
 }
 
 Result<Bytes> run(Context& context, const ReserveGrant& command) {
-  auto account = context.state.load<AccountRecord>(keys::account(command.payer));
-  if (!account) return fail(Errc::no_such_account);
-  if (account->ozone_noz < command.noz) return fail(Errc::grant_exhausted, "account's ozone");
-  account->ozone_noz -= command.noz;
-  context.state.store(keys::account(command.payer), *account);
+  if (command.payer != kNetworkAccount) STRATOS_CHECK(take_ozone(context, command));
 
   GrantRecord grant;
   grant.id = GrantId(context.state.next("grant"));

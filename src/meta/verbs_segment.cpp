@@ -101,6 +101,22 @@ void add_holder_to(Context& context, SegmentRecord& segment, const Receipt& rece
             {receipt.fragment, receipt.root, receipt.length});
 }
 
+// Drops the fragment at this place of the list of holders.
+void remove_holder(Context& context, SegmentRecord& segment, std::vector<Holder>::iterator place) {
+  tell_node(context, place->node, FeedKind::drop,
+            {{segment.id, place->index}, place->root, segment.fragment_length});
+  segment.holders.erase(place);
+}
+
+// Repair finds what is incomplete without looking at everything.
+void note_redundancy(Context& context, const SegmentRecord& segment, std::size_t holders_before) {
+  const std::size_t n = std::size_t{segment.k} + segment.m;
+  const bool was_full = holders_before == n;
+  const bool is_full = segment.holders.size() == n;
+  if (was_full && !is_full) context.state.put(keys::degraded(segment.id), {});
+  if (!was_full && is_full) context.state.erase(keys::degraded(segment.id));
+}
+
 Result<void> commit_segment(Context& context, const SegmentCommit& commit) {
   if (!shape_is_known(context.params, commit.k, commit.m)) {
     return fail(Errc::invalid_argument, "shape of no profile");
@@ -117,6 +133,7 @@ Result<void> commit_segment(Context& context, const SegmentCommit& commit) {
   segment.table_version = commit.table_version;
   segment.created = context.time;
   for (const Receipt& receipt : commit.receipts) add_holder_to(context, segment, receipt);
+  note_redundancy(context, segment, std::size_t{segment.k} + segment.m);
   context.state.store(keys::segment(commit.id), segment);
   return {};
 }
@@ -179,6 +196,9 @@ void free_segment(Context& context, const SegmentRecord& segment) {
               {fragment, holder.root, segment.fragment_length});
   }
   context.state.erase(keys::segment(segment.id));
+  if (segment.holders.size() < std::size_t{segment.k} + segment.m) {
+    context.state.erase(keys::degraded(segment.id));
+  }
   if (context.state.has(keys::grant(keys::grant_of(segment.id)))) {
     context.state.put_new(keys::spent_segment(segment.id), {});
   }
@@ -224,6 +244,14 @@ Result<Bytes> run(Context& context, const AddHolder& command) {
                     receipt.length == segment->fragment_length;
   if (!fits) return fail(Errc::invalid_argument, "receipt of another shape");
   STRATOS_TRY(const auto node, check_receipt(context, receipt));
+  const std::size_t holders_before = segment->holders.size();
+  if (command.replaces) {
+    const auto old = std::ranges::find(segment->holders, receipt.fragment.index, &Holder::index);
+    if (old == segment->holders.end() || old->node != *command.replaces) {
+      return fail(Errc::bad_placement, to_string(*command.replaces) + " does not hold it");
+    }
+    remove_holder(context, *segment, old);
+  }
   for (const Holder& holder : segment->holders) {
     const auto other = context.state.load_shared<NodeRecord>(keys::node(holder.node));
     if (holder.index == receipt.fragment.index || (other && other->domain == node->domain)) {
@@ -236,6 +264,22 @@ Result<Bytes> run(Context& context, const AddHolder& command) {
   if (!placed) return fail(Errc::bad_placement, to_string(receipt.node) + " is not placed here");
   ++segment->generation.value;
   add_holder_to(context, *segment, receipt);
+  note_redundancy(context, *segment, holders_before);
+  context.state.store(keys::segment(segment->id), *segment);
+  return codec::encode(Nothing{});
+}
+
+Result<Bytes> run(Context& context, const LoseHolder& command) {
+  auto segment = context.state.load<SegmentRecord>(keys::segment(command.fragment.segment));
+  if (!segment) return fail(Errc::no_such_segment, command.fragment.segment.hex());
+  const auto lost = std::ranges::find(segment->holders, command.fragment.index, &Holder::index);
+  if (lost == segment->holders.end() || lost->node != command.node) {
+    return fail(Errc::not_found, to_string(command.node) + " does not hold it");
+  }
+  const std::size_t holders_before = segment->holders.size();
+  remove_holder(context, *segment, lost);
+  ++segment->generation.value;
+  note_redundancy(context, *segment, holders_before);
   context.state.store(keys::segment(segment->id), *segment);
   return codec::encode(Nothing{});
 }

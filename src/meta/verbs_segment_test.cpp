@@ -271,6 +271,52 @@ TEST_F(Holders, AreRefusedForAnotherGenerationOrSegment) {
   EXPECT_EQ(index_.code(command), Errc::no_such_segment);
 }
 
+TEST_F(Holders, AreKnownToBeMissing) {
+  EXPECT_TRUE(index_.state().has(keys::degraded(late_.id)));
+  ASSERT_TRUE(index_.run(sixth()));
+  EXPECT_FALSE(index_.state().has(keys::degraded(late_.id)));
+}
+
+TEST_F(Holders, TakeThePlaceOfOthers) {
+  ASSERT_TRUE(index_.run(sixth()));
+  const NodeId old = late_.receipts[2].node;
+  const NodeId next = index_.ranked(late_.id)[6];
+  AddHolder command;
+  command.generation = Generation(2);
+  command.receipt = index_.receipt(late_.id, 2, next, late_.receipts[0].length);
+  EXPECT_EQ(index_.code(command), Errc::bad_placement);
+  command.replaces = late_.receipts[3].node;
+  EXPECT_EQ(index_.code(command), Errc::bad_placement);
+  command.replaces = old;
+  ASSERT_TRUE(index_.run(command));
+  const auto record = index_.segment(late_.id);
+  ASSERT_EQ(record->holders.size(), 6U);
+  EXPECT_EQ(record->holders[2].node, next);
+  EXPECT_EQ(record->generation, Generation(3));
+  EXPECT_FALSE(index_.state().has(keys::fragment(old, {late_.id, 2})));
+  EXPECT_EQ(index_.feed(old).back().kind, FeedKind::drop);
+  EXPECT_EQ(index_.ledger(old).fragments, 0U);
+  EXPECT_EQ(index_.ledger(next).fragments, 1U);
+  EXPECT_FALSE(index_.state().has(keys::degraded(late_.id)));
+}
+
+TEST_F(Holders, MayBeLost) {
+  ASSERT_TRUE(index_.run(sixth()));
+  LoseHolder command;
+  command.fragment = {late_.id, 4};
+  command.node = late_.receipts[3].node;
+  EXPECT_EQ(index_.code(command), Errc::not_found);
+  command.node = late_.receipts[4].node;
+  ASSERT_TRUE(index_.run(command));
+  EXPECT_EQ(index_.segment(late_.id)->holders.size(), 5U);
+  EXPECT_EQ(index_.segment(late_.id)->generation, Generation(3));
+  EXPECT_TRUE(index_.state().has(keys::degraded(late_.id)));
+  EXPECT_EQ(index_.feed(command.node).back().kind, FeedKind::drop);
+  EXPECT_EQ(index_.code(command), Errc::not_found);
+  command.fragment.segment = index_.next_segment_id();
+  EXPECT_EQ(index_.code(command), Errc::no_such_segment);
+}
+
 TEST_F(Holders, AreRefusedInATakenPlace) {
   AddHolder command = sixth();
   command.receipt.fragment.index = 0;

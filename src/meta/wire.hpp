@@ -110,4 +110,9 @@ struct NodeStatusReply {
   static void fields(auto& self, auto&& field) { field(1, self.nodes); }
 };
 
+// How repair stands; the answer is a RepairStatus. Not ordered.
+struct RepairStatusRequest {
+  static void fields(auto&, auto&&) {}
+};
+
 }  // namespace stratos::meta

@@ -150,10 +150,23 @@ Result<void> FragmentStore::verify(const FragmentId& id) {
   }
 }
 
+void FragmentStore::note_damaged(const FragmentId& id) {
+  constexpr std::size_t kMaxDamaged = 100'000;  // the rest is found by the next scrub
+  const std::lock_guard lock(mutex_);
+  if (damaged_.size() < kMaxDamaged) damaged_.insert(id);
+}
+
+std::vector<FragmentId> FragmentStore::take_damaged() {
+  const std::lock_guard lock(mutex_);
+  const std::set<FragmentId> taken = std::exchange(damaged_, {});
+  return {taken.begin(), taken.end()};
+}
+
 // From now on the fragment answers fragment_corrupt and may be written again.
 void FragmentStore::mark_corrupt(const FragmentId& id, const StoredFragment& stored) {
   log::error("storage.fragment_corrupt", {{"fragment", to_string(id)}});
   corrupt_found_.fetch_add(1);
+  note_damaged(id);
   FragmentIndex::Change change = index_->begin();
   const auto before = change.find(id);
   if (!before || !*before || !same_place(**before, stored)) return;

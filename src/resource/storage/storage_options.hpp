@@ -1,5 +1,6 @@
 // What an operator may set about storage.
 #pragma once
+#include "meta/dialer.hpp"
 #include "resource/storage/fragment_store.hpp"
 
 namespace stratos::resource {
@@ -14,6 +15,9 @@ struct StorageOptions {
   Duration upkeep_interval = 10s;
   Duration expiry_interval = 60s;
   Duration reopen_delay = 1s;  // after the store failed
+  std::chrono::milliseconds scrub_within =
+      720h;                        // everything is read and checked once in this time
+  meta::Dialer* dialer = nullptr;  // to other nodes, for rebuilding; outlives the node
 };
 
 }  // namespace stratos::resource

@@ -11,6 +11,7 @@ constexpr Duration kQueueTimeout = 10s;
 constexpr Duration kReceiptTimeout = 60s;
 constexpr Duration kAppendCost = 400us;
 constexpr Duration kReadCost = 100us;
+constexpr std::size_t kRebuildsAtOnce = 4;
 constexpr std::size_t kMaxSmallWrites = 4096;
 constexpr std::uint64_t kMaxSmallBytes = 64ULL << 20;
 
@@ -50,6 +51,9 @@ StorageServiceImpl::Metrics::Metrics(metrics::Registry& registry)
       missing(registry.counter("stratos_storage_missing_fragments_total")),
       reopened(registry.counter("stratos_storage_reopened_total")),
       purged(registry.counter("stratos_storage_purged_fragments_total")),
+      rebuilt(registry.counter("stratos_storage_rebuilt_fragments_total")),
+      rebuilt_bytes(registry.counter("stratos_storage_rebuilt_bytes_total")),
+      scrubbed_bytes(registry.counter("stratos_storage_scrubbed_bytes_total")),
       used(registry.gauge("stratos_storage_used_bytes")),
       trash(registry.gauge("stratos_storage_trash_bytes")),
       overhead(registry.gauge("stratos_storage_overhead_bytes")),
@@ -69,6 +73,7 @@ StorageServiceImpl::StorageServiceImpl(Runtime& runtime, io::FileSystem& fs, std
       metrics_(metrics),
       salt_seed_(runtime.random().next_u64()),
       reads_(runtime, options_.reads_at_once),
+      rebuilds_(runtime, kRebuildsAtOnce),
       writes_(runtime, options_.writes_at_once),
       commit_wanted_(runtime),
       reopen_wanted_(runtime),
@@ -92,6 +97,7 @@ Task<Result<void>> StorageServiceImpl::start() {
   tasks_.spawn(feed_loop());
   tasks_.spawn(upkeep_loop());
   tasks_.spawn(expiry_loop());
+  tasks_.spawn(scrub_loop());
   co_return Result<void>{};
 }
 
@@ -177,6 +183,11 @@ void StorageServiceImpl::add_routes(net::Router& router) {
   router.on<StatRequest, StatReply>(
       number(NodeMethod::stat), "storage.stat",
       [this](net::CallContext, StatRequest request, Buffer) { return stat(std::move(request)); });
+  router.on<meta::RebuildRequest, meta::RebuildReply>(
+      static_cast<std::uint16_t>(meta::NodeOrder::rebuild), "storage.rebuild",
+      [this](net::CallContext context, meta::RebuildRequest request, Buffer) {
+        return rebuild(std::move(context), std::move(request));
+      });
   router.on<StatusRequest, StatusReply>(
       number(NodeMethod::status), "storage.status",
       [this](net::CallContext, StatusRequest, Buffer) {
@@ -199,10 +210,7 @@ Task<Result<net::Reply<WriteReply>>> StorageServiceImpl::write(WriteRequest requ
   }
   bool repeated = false;
   Append append = append_of(request, std::move(body));
-  const bool small = is_small(append);
-  Result<std::optional<meta::Receipt>> receipt =
-      small ? co_await write_small(std::move(append), repeated)
-            : co_await write_extent(std::move(append), repeated);
+  Result<std::optional<meta::Receipt>> receipt = co_await store_extent(std::move(append), repeated);
   if (!receipt || repeated) ledger_.refund(request.order, bytes);
   if (!receipt) co_return fail(std::move(receipt).error());
   metrics_.writes.add();
@@ -210,6 +218,12 @@ Task<Result<net::Reply<WriteReply>>> StorageServiceImpl::write(WriteRequest requ
   WriteReply reply;
   reply.receipt = std::move(*receipt);
   co_return reply_with(std::move(reply));
+}
+
+Task<Result<std::optional<meta::Receipt>>> StorageServiceImpl::store_extent(Append request,
+                                                                            bool& repeated) {
+  if (is_small(request)) co_return co_await write_small(std::move(request), repeated);
+  co_return co_await write_extent(std::move(request), repeated);
 }
 
 Task<Result<std::optional<meta::Receipt>>> StorageServiceImpl::write_small(Append request,

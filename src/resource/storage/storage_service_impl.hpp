@@ -1,8 +1,10 @@
 // The parts of the storage service, shared by its source files.
 #pragma once
 #include <deque>
+#include <map>
 #include <unordered_map>
 
+#include "meta/node_orders.hpp"
 #include "resource/storage/order_ledger.hpp"
 #include "resource/storage/storage_service.hpp"
 #include "resource/storage/wire.hpp"
@@ -53,6 +55,8 @@ class StorageServiceImpl final : public StorageService {
   Task<Result<net::Reply<WriteReply>>> write(WriteRequest request, Buffer body);
   Task<Result<net::Reply<ReadReply>>> read(ReadRequest request);
   Task<Result<net::Reply<StatReply>>> stat(StatRequest request);
+  Task<Result<net::Reply<meta::RebuildReply>>> rebuild(net::CallContext context,
+                                                       meta::RebuildRequest request);
   Result<net::Reply<StatusReply>> status() const;
 
  private:
@@ -70,6 +74,9 @@ class StorageServiceImpl final : public StorageService {
     metrics::Counter& missing;
     metrics::Counter& reopened;
     metrics::Counter& purged;
+    metrics::Counter& rebuilt;
+    metrics::Counter& rebuilt_bytes;
+    metrics::Counter& scrubbed_bytes;
     metrics::Gauge& used;
     metrics::Gauge& trash;
     metrics::Gauge& overhead;
@@ -78,7 +85,13 @@ class StorageServiceImpl final : public StorageService {
     metrics::Histogram& commit_seconds;
   };
   struct Group;
+  struct Peer {
+    std::string endpoint;
+    std::shared_ptr<net::Channel> channel;
+  };
 
+  // With the receipt when the extent ends the fragment.
+  Task<Result<std::optional<meta::Receipt>>> store_extent(Append request, bool& repeated);
   Task<Result<std::optional<meta::Receipt>>> write_small(Append request, bool& repeated);
   Task<Result<std::optional<meta::Receipt>>> write_extent(Append request, bool& repeated);
   Task<Result<Appended>> append(Append request);
@@ -86,6 +99,10 @@ class StorageServiceImpl final : public StorageService {
   void leave_gate(const FragmentId& id);
   Task<Result<meta::Receipt>> await_receipt(std::shared_ptr<WriteTicket> ticket);
   void check_store(const std::shared_ptr<FragmentStore>& store);
+
+  // storage_rebuild.cpp
+  Task<Result<meta::Receipt>> rebuild_now(meta::RebuildRequest request);
+  std::shared_ptr<net::Channel> reach_node(const meta::NodeRecord& node);
 
   // storage_commit.cpp
   Task<void> commit_loop();
@@ -99,6 +116,9 @@ class StorageServiceImpl final : public StorageService {
   Task<void> feed_loop();
   Task<void> upkeep_loop();
   Task<void> expiry_loop();
+  Task<void> scrub_loop();
+  Task<Result<void>> scrub_some(std::uint64_t bytes, std::uint64_t& done);
+  Task<Result<void>> report_damaged(std::shared_ptr<FragmentStore> store);
   Task<Result<void>> follow_page(std::shared_ptr<FragmentStore> store, bool& more);
   Task<Result<void>> reconcile(std::shared_ptr<FragmentStore> store);
   Task<Result<std::uint64_t>> reconcile_page(std::shared_ptr<FragmentStore> store,
@@ -135,7 +155,11 @@ class StorageServiceImpl final : public StorageService {
   bool commit_due_ = false;
   std::uint64_t corrupt_seen_ = 0;
 
+  std::map<crypto::MachineKey, Peer> peers_;
+  std::optional<FragmentId> scrubbed_;  // the last fragment that scrubbing has seen
+
   Semaphore reads_;
+  Semaphore rebuilds_;
   Semaphore writes_;
   WaitQueue commit_wanted_;
   WaitQueue reopen_wanted_;

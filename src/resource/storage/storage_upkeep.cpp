@@ -14,6 +14,7 @@ constexpr std::size_t kOrdersAtOnce = 64;
 constexpr Duration kMetaTimeout = 10s;
 constexpr Duration kIndexCost = 2ms;
 constexpr Duration kUpkeepCost = 10ms;
+constexpr double kMaxScrubDue = 256 << 20;
 // Settlement closes a day after an epoch; orders are kept a little longer.
 constexpr std::chrono::milliseconds kKeepOrders = 25h;
 constexpr std::string_view kGenerationNote = "generation";
@@ -222,6 +223,7 @@ Task<Result<void>> StorageServiceImpl::run_upkeep() {
     const std::shared_ptr<FragmentStore> current = store_;
     if (current == nullptr) co_return Result<void>{};
     STRATOS_CO_CHECK(co_await keep_orders(current));
+    STRATOS_CO_CHECK(co_await report_damaged(current));
     auto work = [current, now = runtime_.wall_now()] { return current->upkeep(now); };
     const Result<UpkeepOutcome> outcome = co_await runtime_.offload(std::move(work), kUpkeepCost);
     check_store(current);
@@ -230,6 +232,67 @@ Task<Result<void>> StorageServiceImpl::run_upkeep() {
     more = outcome->more;
   }
   co_return Result<void>{};
+}
+
+Task<Result<void>> StorageServiceImpl::report_damaged(std::shared_ptr<FragmentStore> store) {
+  if (!membership_) co_return Result<void>{};
+  meta::LostRequest request;
+  request.node = membership_->node;
+  request.fragments = store->take_damaged();
+  if (request.fragments.empty()) co_return Result<void>{};
+  const auto called = co_await net::call<meta::LostReply>(
+      meta_, number(meta::MetaMethod::report_lost), request, Buffer(), kMetaTimeout);
+  if (called) co_return Result<void>{};
+  for (const FragmentId& id : request.fragments) store->note_damaged(id);
+  co_return fail(called.error());
+}
+
+// --- scrubbing
+// -------------------------------------------------------------------------------------
+
+Task<void> StorageServiceImpl::scrub_loop() {
+  constexpr Duration kPause = 1s;
+  double due = 0;  // bytes to read and check
+  while (!stopping_) {
+    const Result<void> woken = co_await stopped_.wait(kPause);
+    if (!woken && woken.error().code() == Errc::cancelled) co_return;
+    const double share = std::chrono::duration<double>(kPause) / options_.scrub_within;
+    due = std::min(due + static_cast<double>(usage().used_bytes) * share, kMaxScrubDue);
+    if (due < 1) continue;
+    std::uint64_t done = 0;
+    report_failure("storage.scrub_failed",
+                   co_await scrub_some(static_cast<std::uint64_t>(due), done));
+    due -= static_cast<double>(done);
+  }
+}
+
+// Reads and checks fragments in the order of their ids until `bytes` are done, or all of them.
+Task<Result<void>> StorageServiceImpl::scrub_some(std::uint64_t bytes, std::uint64_t& done) {
+  constexpr std::size_t kPage = 64;
+  const std::shared_ptr<FragmentStore> current = store_;
+  if (current == nullptr) co_return Result<void>{};
+  while (done < bytes && !stopping_) {
+    auto find = [current, after = scrubbed_] { return current->list(after, kPage); };
+    const auto items = co_await runtime_.offload(std::move(find), kIndexCost);
+    if (!items) co_return fail(items.error());
+    if (items->empty()) {
+      scrubbed_.reset();
+      break;
+    }
+    for (const FragmentIndex::Item& item : *items) {
+      if (done >= bytes || stopping_) break;
+      scrubbed_ = item.id;
+      if (item.fragment.state == FragmentState::trashed) continue;
+      if (item.fragment.corrupt) current->note_damaged(item.id);
+      auto verify = [current, id = item.id] { return current->verify(id); };
+      // What it finds is noted by the store.
+      if (!item.fragment.corrupt) (void)co_await runtime_.offload(std::move(verify), kUpkeepCost);
+      done += item.fragment.length;
+      metrics_.scrubbed_bytes.add(item.fragment.length);
+    }
+  }
+  check_store(current);
+  co_return co_await report_damaged(current);
 }
 
 // --- orders

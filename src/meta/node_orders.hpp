@@ -1,0 +1,52 @@
+// What the meta layer orders of storage nodes.
+#pragma once
+#include "meta/limit.hpp"
+#include "meta/receipt.hpp"
+#include "meta/records.hpp"
+
+namespace stratos::meta {
+
+// Numbered among the methods of storage nodes.
+enum class NodeOrder : std::uint16_t { rebuild = 0x0104 };
+
+// Makes a fragment of a segment from the other fragments, or copies it when its own is among the
+// sources, and stores it here. Only the meta layer may ask. The sources are asked in their order
+// under the limits that come along, whose orders this node signs; every byte is checked against the
+// fragment's root. Errors: Errc::permission_denied, Errc::store_full, Errc::hash_mismatch when what
+// came out is not `root`, Errc::object_unreadable when too few sources answer.
+struct RebuildRequest {
+  struct Source {
+    std::uint8_t index = 0;
+    NodeRecord node;
+    Hash root;
+    SignedLimit limit;  // Action::repair, session: the rebuilding node's key
+    static void fields(auto& self, auto&& field) {
+      field(1, self.index);
+      field(2, self.node);
+      field(3, self.root);
+      field(4, self.limit);
+    }
+  };
+  FragmentId fragment;
+  ZoneId zone;
+  std::uint8_t k = 0;
+  std::uint8_t m = 0;
+  std::uint64_t length = 0;     // of every fragment of the segment
+  std::optional<Hash> root;     // when it is known from the fragment that was lost
+  std::vector<Source> sources;  // at least k, at most 255
+  static void fields(auto& self, auto&& field) {
+    field(1, self.fragment);
+    field(2, self.zone);
+    field(3, self.k);
+    field(4, self.m);
+    field(5, self.length);
+    field(6, self.root);
+    field(7, self.sources);
+  }
+};
+struct RebuildReply {
+  Receipt receipt;
+  static void fields(auto& self, auto&& field) { field(1, self.receipt); }
+};
+
+}  // namespace stratos::meta
