@@ -15,6 +15,7 @@ constexpr Duration kEndLimit = 10min;
 constexpr Duration kUpLimit = 3min;
 constexpr Duration kReadLimit = 30min;
 constexpr Duration kFeedTime = 8s;
+constexpr Duration kRepairLimit = 15min;
 
 Task<bool> all_nodes_up(ClientProcess& client, std::size_t expected) {
   const meta::GetNodes query;
@@ -39,6 +40,7 @@ class Runner {
   ClientProcess& client() { return run_.mesh.client("c1"); }
   bool bring_up();
   bool come_to_rest();
+  void wait_for_repair();
   bool wait_for_nodes(Duration limit);
   void check_health();
   void collect();
@@ -82,6 +84,23 @@ bool Runner::come_to_rest() {
   return true;
 }
 
+// Whatever was lost is made anew where there are nodes enough.
+void Runner::wait_for_repair() {
+  const Topology& topology = run_.scenario.topology;
+  std::size_t nodes = 0;
+  for (auto* node : run_.mesh.machines_of(MeshWorld::Role::node)) nodes += !node->lost;
+  if (nodes < std::max<std::size_t>(topology.copies, topology.k + topology.m)) return;
+  const MonotonicTime end = run_.now() + kRepairLimit;
+  std::uint64_t below = 0;
+  while (run_.now() < end) {
+    const auto reply = world().run_task("c1", health(client()), 1min);
+    if (reply && *reply) below = (*reply)->below_full;
+    if (reply && *reply && below == 0) return;
+    world().run_for(1s);
+  }
+  run_.fail(std::to_string(below) + " segments do not come back to full redundancy");
+}
+
 void Runner::check_health() {
   const auto reply = world().run_task("c1", health(client()), 1min);
   if (!reply || !*reply) return run_.fail("health cannot be asked");
@@ -109,6 +128,7 @@ void Runner::run() {
   if (!come_to_rest()) return;
   const auto read = world().run_task("c1", check_all_keys(run_, client()), kReadLimit);
   if (!read) run_.fail("reading every key at rest does not end");
+  wait_for_repair();
   check_health();
   world().run_for(kFeedTime);
   for (const auto& machine : run_.mesh.machines()) run_.mesh.stop(*machine);

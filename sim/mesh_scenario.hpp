@@ -31,6 +31,8 @@ struct Times {
   Milliseconds lease_margin{1h};
   Milliseconds orphan{24h};
   Milliseconds epoch{10min};
+  Milliseconds repair_after{15s};  // of a node's silence
+  Milliseconds scrub_within{60s};
 };
 
 struct WorkloadPlan {

@@ -40,6 +40,7 @@ struct MetaProcess {
       : security(net::make_plain_security(key)), tasks(runtime, "meta process") {}
   metrics::Registry metrics;
   std::unique_ptr<net::StreamSecurity> security;
+  std::unique_ptr<NetDialer> dialer;
   std::unique_ptr<meta::MetaService> service;
   std::unique_ptr<net::RpcServer> server;
   TaskGroup tasks;
@@ -49,6 +50,7 @@ struct NodeProcess {
   explicit NodeProcess(SimRuntime& runtime) : tasks(runtime, "node process") {}
   metrics::Registry metrics;
   std::unique_ptr<net::StreamSecurity> security;
+  std::unique_ptr<NetDialer> dialer;
   std::unique_ptr<resource::StorageNode> node;
   std::unique_ptr<net::RpcServer> server;
   TaskGroup tasks;
@@ -72,6 +74,9 @@ struct Boot {
     options.params = mesh.params();
     options.flush_after_bytes = mesh.scenario().flush_after_bytes;
     options.deterministic_store = true;
+    process.dialer = std::make_unique<NetDialer>(runtime, *process.security);
+    options.dialer = process.dialer.get();
+    options.repair.gone_after = mesh.scenario().times.repair_after;
     for (MeshWorld::Machine* const gateway : mesh.machines_of(MeshWorld::Role::client)) {
       options.clients.push_back(gateway->key.public_key());
     }
@@ -91,6 +96,8 @@ struct Boot {
     STRATOS_CO_TRY(machine.key,
                    resource::load_node_key(machine.disk, options.folder, runtime.random()));
     process.security = net::make_plain_security(machine.key.public_key());
+    process.dialer = std::make_unique<NetDialer>(runtime, *process.security);
+    options.storage.dialer = process.dialer.get();
     auto meta = net::make_remote_channel(runtime, *process.security, std::string(kMetaAddress),
                                          mesh.meta_key(), {});
     STRATOS_CO_TRY(process.node,
@@ -239,6 +246,7 @@ resource::NodeOptions MeshWorld::node_options() const {
   options.folder = "/data";
   resource::StorageOptions& storage = options.storage;
   storage.grace = scenario_.times.grace;
+  storage.scrub_within = scenario_.times.scrub_within;
   storage.feed_interval = 1s;
   storage.upkeep_interval = 2s;
   storage.expiry_interval = 3s;
