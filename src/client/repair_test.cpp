@@ -109,7 +109,7 @@ TEST_F(RepairTest, ReplacesWhatANodeReportsLost) {
   const meta::Holder lost = segment.holders[2];
   meta::LostRequest request;
   request.node = lost.node;
-  request.fragments.push_back({segment.id, lost.index});
+  request.damaged.push_back({segment.id, lost.index});
   const auto registry = run(mesh_->meta.query(meta::GetNodes{})).value();
   const auto record = std::ranges::find(registry.nodes, lost.node, &meta::NodeRecord::id);
   const auto report = [&](const crypto::MachineKey& as) {

@@ -172,16 +172,20 @@ struct AddHolder {
     field(3, self.replaces);
   }
 };
-// Takes a fragment off the record that its holder has not, or only damaged.
-// Errc::no_such_segment, Errc::not_found when the node does not hold it by the record.
+// Takes a fragment off the record that its holder has not, or only damaged. A damaged one stays
+// while the others do not suffice: some of its bytes may be needed.
+// Errc::no_such_segment, Errc::not_found when the node does not hold it by the record,
+// Errc::below_quorum.
 struct LoseHolder {
   static constexpr Verb kVerb = Verb::lose_holder;
   using Reply = Nothing;
   FragmentId fragment;
   NodeId node;
+  bool damaged = false;  // else it is missing
   static void fields(auto& self, auto&& field) {
     field(1, self.fragment);
     field(2, self.node);
+    field(3, self.damaged);
   }
 };
 

@@ -7,6 +7,9 @@
 
 namespace stratos::meta {
 
+// Pays for repair, audit and balance; grants to it are not taken from a balance.
+constexpr AccountId kNetworkAccount{};
+
 enum class Action : std::uint8_t { put = 1, get = 2, audit = 3, repair = 4 };
 
 // Permission for one payer to use one node for one action, in bytes, in one epoch. Signed by the

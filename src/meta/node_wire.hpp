@@ -161,10 +161,12 @@ struct InventoryReply {
 // Fragments that the node should hold and finds missing or damaged: repair replaces them.
 struct LostRequest {
   NodeId node;
-  std::vector<FragmentId> fragments;
+  std::vector<FragmentId> missing;
+  std::vector<FragmentId> damaged;
   static void fields(auto& self, auto&& field) {
     field(1, self.node);
-    field(2, self.fragments);
+    field(2, self.missing);
+    field(3, self.damaged);
   }
 };
 struct LostReply {

@@ -55,9 +55,6 @@ struct Params {
 // Errc::bad_config unless shapes and times are such as the machine can work with.
 Result<void> check_params(const Params& params);
 
-// Pays for repair, audit and balance; grants to it are not taken from a balance.
-constexpr AccountId kNetworkAccount{};
-
 struct AccountRecord {
   static constexpr std::uint8_t kFormat = 1;
   AccountId id;

@@ -91,6 +91,7 @@ class Service final : public MetaService {
   Result<ConfirmReply> confirm(const ConfirmRequest& request) const;
   Result<InventoryReply> inventory(const InventoryRequest& request) const;
   Task<Result<Reply<LostReply>>> report_lost(CallContext context, LostRequest request);
+  Task<Result<void>> lose(FragmentId fragment, NodeId node, bool damaged);
   Task<Result<Reply<RepairStatus>>> repair_status(CallContext context, RepairStatusRequest request);
   Duration silence_of(NodeId node) const;
   Result<void> check_client(const CallContext& context) const;
@@ -252,21 +253,31 @@ Task<Result<Reply<QueryReply>>> Service::query(CallContext context, QueryRequest
 
 Task<Result<Reply<LostReply>>> Service::report_lost(CallContext context, LostRequest request) {
   STRATOS_CO_CHECK(check_caller(context, request.node));
-  for (const FragmentId& fragment : request.fragments) {
-    LoseHolder command;
-    command.fragment = fragment;
-    command.node = request.node;
-    Bytes encoded = codec::encode(command);
-    const Result<Bytes> lost = co_await batcher_->order_one(Verb::lose_holder, std::move(encoded));
-    const bool known = lost || lost.error().code() == Errc::no_such_segment ||
-                       lost.error().code() == Errc::not_found;
-    if (!known) co_return fail(lost.error());
-    if (lost) {
-      log::warn("fragment.lost",
-                {{"node", to_string(request.node)}, {"fragment", to_string(fragment)}});
-    }
+  for (const FragmentId& fragment : request.missing) {
+    STRATOS_CO_CHECK(co_await lose(fragment, request.node, false));
+  }
+  for (const FragmentId& fragment : request.damaged) {
+    STRATOS_CO_CHECK(co_await lose(fragment, request.node, true));
   }
   co_return reply_with(LostReply{});
+}
+
+Task<Result<void>> Service::lose(FragmentId fragment, NodeId node, bool damaged) {
+  LoseHolder command;
+  command.fragment = fragment;
+  command.node = node;
+  command.damaged = damaged;
+  Bytes encoded = codec::encode(command);
+  const Result<Bytes> lost = co_await batcher_->order_one(Verb::lose_holder, std::move(encoded));
+  if (lost) {
+    log::warn("fragment.lost", {{"node", to_string(node)}, {"fragment", to_string(fragment)}});
+    co_return Result<void>{};
+  }
+  const Errc code = lost.error().code();
+  const bool settled =
+      code == Errc::no_such_segment || code == Errc::not_found || code == Errc::below_quorum;
+  if (!settled) co_return fail(lost.error());
+  co_return Result<void>{};
 }
 
 Task<Result<Reply<RepairStatus>>> Service::repair_status(CallContext context, RepairStatusRequest) {

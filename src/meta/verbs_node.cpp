@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "meta/limit.hpp"
 #include "meta/placement.hpp"
 #include "meta/verbs.hpp"
 

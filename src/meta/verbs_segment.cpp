@@ -277,6 +277,7 @@ Result<Bytes> run(Context& context, const LoseHolder& command) {
     return fail(Errc::not_found, to_string(command.node) + " does not hold it");
   }
   const std::size_t holders_before = segment->holders.size();
+  if (command.damaged && holders_before <= segment->k) return fail(Errc::below_quorum);
   remove_holder(context, *segment, lost);
   ++segment->generation.value;
   note_redundancy(context, *segment, holders_before);

@@ -317,6 +317,21 @@ TEST_F(Holders, MayBeLost) {
   EXPECT_EQ(index_.code(command), Errc::no_such_segment);
 }
 
+TEST_F(Holders, StayWhenDamagedWhileTheOthersDoNotSuffice) {
+  LoseHolder command;
+  command.damaged = true;
+  const auto lose = [&](std::uint8_t index) {
+    command.fragment = {late_.id, index};
+    command.node = late_.receipts[index].node;
+    return index_.code(command);
+  };
+  EXPECT_EQ(lose(0), Errc{});
+  EXPECT_EQ(lose(1), Errc::below_quorum);
+  EXPECT_EQ(index_.segment(late_.id)->holders.size(), 4U);
+  command.damaged = false;
+  EXPECT_EQ(lose(1), Errc{});
+}
+
 TEST_F(Holders, AreRefusedInATakenPlace) {
   AddHolder command = sixth();
   command.receipt.fragment.index = 0;

@@ -150,23 +150,22 @@ Result<void> FragmentStore::verify(const FragmentId& id) {
   }
 }
 
-void FragmentStore::note_damaged(const FragmentId& id) {
+void FragmentStore::note_damaged(const FragmentId& id, Damage damage) {
   constexpr std::size_t kMaxDamaged = 100'000;  // the rest is found by the next scrub
   const std::lock_guard lock(mutex_);
-  if (damaged_.size() < kMaxDamaged) damaged_.insert(id);
+  if (damaged_.size() < kMaxDamaged) damaged_[id] = damage;
 }
 
-std::vector<FragmentId> FragmentStore::take_damaged() {
+std::map<FragmentId, FragmentStore::Damage> FragmentStore::take_damaged() {
   const std::lock_guard lock(mutex_);
-  const std::set<FragmentId> taken = std::exchange(damaged_, {});
-  return {taken.begin(), taken.end()};
+  return std::exchange(damaged_, {});
 }
 
 // From now on the fragment answers fragment_corrupt and may be written again.
 void FragmentStore::mark_corrupt(const FragmentId& id, const StoredFragment& stored) {
   log::error("storage.fragment_corrupt", {{"fragment", to_string(id)}});
   corrupt_found_.fetch_add(1);
-  note_damaged(id);
+  note_damaged(id, Damage::rotten);
   FragmentIndex::Change change = index_->begin();
   const auto before = change.find(id);
   if (!before || !*before || !same_place(**before, stored)) return;

@@ -3,10 +3,10 @@
 // calls block: services reach them through Runtime::offload. Files: docs/formats/volume.md.
 #pragma once
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -154,10 +154,11 @@ class FragmentStore {
   bool stopped() const;
   // Damaged fragments found since opening.
   std::uint64_t corrupt_found() const { return corrupt_found_; }
-  // Fragments found damaged or missing since the last call.
-  std::vector<FragmentId> take_damaged();
+  enum class Damage : std::uint8_t { missing, rotten };
+  // Fragments found so since the last call.
+  std::map<FragmentId, Damage> take_damaged();
   // To be told again: nobody took notice.
-  void note_damaged(const FragmentId& id);
+  void note_damaged(const FragmentId& id, Damage damage);
 
  private:
   struct Open;    // a fragment that is being written
@@ -218,7 +219,7 @@ class FragmentStore {
   std::uint64_t room_ = 0;            // bytes of new records until the next measure()
   std::uint64_t measured_bytes_ = 0;  // disk in use that the index does not count
   std::optional<Error> stopped_;
-  std::set<FragmentId> damaged_;
+  std::map<FragmentId, Damage> damaged_;
 
   std::atomic<std::uint64_t> cursor_{0};
   std::atomic<std::uint64_t> durable_cursor_{0};

@@ -60,7 +60,7 @@ Result<FeedOutcome> FragmentStore::apply_feed(const std::vector<meta::FeedEntry>
       if (!stored || stored->corrupt) {
         ++outcome.missing;
         log::error("storage.fragment_missing", {{"fragment", to_string(entry.fragment)}});
-        note_damaged(entry.fragment);
+        note_damaged(entry.fragment, Damage::missing);
       } else if (stored->state != FragmentState::kept) {
         set_state(change, entry.fragment, *stored, FragmentState::kept, now);
       }
@@ -113,7 +113,7 @@ Result<std::uint64_t> FragmentStore::reconcile(const std::vector<FragmentId>& wa
     if (!stored || stored->corrupt) {
       ++missing;
       log::error("storage.fragment_missing", {{"fragment", to_string(id)}});
-      note_damaged(id);
+      note_damaged(id, Damage::missing);
     } else if (stored->state != FragmentState::kept) {
       set_state(change, id, *stored, FragmentState::kept, now);
     }

@@ -238,12 +238,16 @@ Task<Result<void>> StorageServiceImpl::report_damaged(std::shared_ptr<FragmentSt
   if (!membership_) co_return Result<void>{};
   meta::LostRequest request;
   request.node = membership_->node;
-  request.fragments = store->take_damaged();
-  if (request.fragments.empty()) co_return Result<void>{};
+  using Damage = FragmentStore::Damage;
+  const std::map<FragmentId, Damage> found = store->take_damaged();
+  if (found.empty()) co_return Result<void>{};
+  for (const auto& [id, damage] : found) {
+    (damage == Damage::missing ? request.missing : request.damaged).push_back(id);
+  }
   const auto called = co_await net::call<meta::LostReply>(
       meta_, number(meta::MetaMethod::report_lost), request, Buffer(), kMetaTimeout);
   if (called) co_return Result<void>{};
-  for (const FragmentId& id : request.fragments) store->note_damaged(id);
+  for (const auto& [id, damage] : found) store->note_damaged(id, damage);
   co_return fail(called.error());
 }
 
@@ -283,7 +287,7 @@ Task<Result<void>> StorageServiceImpl::scrub_some(std::uint64_t bytes, std::uint
       if (done >= bytes || stopping_) break;
       scrubbed_ = item.id;
       if (item.fragment.state == FragmentState::trashed) continue;
-      if (item.fragment.corrupt) current->note_damaged(item.id);
+      if (item.fragment.corrupt) current->note_damaged(item.id, FragmentStore::Damage::rotten);
       auto verify = [current, id = item.id] { return current->verify(id); };
       // What it finds is noted by the store.
       if (!item.fragment.corrupt) (void)co_await runtime_.offload(std::move(verify), kUpkeepCost);

@@ -1,0 +1,110 @@
+"""The mesh heals itself: killed nodes, drained nodes, rotten disks."""
+from harness import check, check_equal, poll
+from registry import case
+from cases.faults import Traffic, corrupt, read_all, store
+
+
+def wait_for_full(mesh, what, seconds=120):
+    """Every segment has all its fragments on nodes that live."""
+    def full():
+        health = mesh.health()
+        return health["segments"] > 0 and health["at_full"] == health["segments"]
+    poll(full, what, seconds, every=0.3)
+
+
+def wait_for_down(mesh, count):
+    """The mesh has taken notice that so many nodes are silent."""
+    poll(lambda: sum(n["state"] == "down" for n in mesh.stratos_json("nodes")) == count,
+         f"{count} nodes are down", 60, every=0.2)
+
+
+@case("repair.two-killed-then-two-more")
+def two_then_two(context):
+    """Two of ten nodes killed -9 while writing, redundancy returns; two others killed while reading."""
+    mesh = context.new_mesh("--processes", "--nodes", "10", "--profile", "4+2", "--repair-after", "6")
+    s3 = mesh.s3(read_timeout=60)
+    bucket = context.new_bucket(s3)
+    keys = [f"k-{i}" for i in range(context.size(24, 2000))]
+    store(s3, bucket, keys)
+    victims = context.random.sample(range(10), 4)
+    with Traffic(mesh, bucket, keys) as traffic:
+        traffic.wait_for(5)
+        for victim in victims[:2]:
+            mesh.kill_node(victim)
+        traffic.wait_for(10)
+    written = list(traffic.acknowledged)
+    check(not traffic.wrong, lambda: f"{len(traffic.wrong)} bad reads: {traffic.wrong[:3]}")
+    wait_for_down(mesh, 2)
+    wait_for_full(mesh, "full redundancy on eight nodes", context.size(120, 1800))
+    with Traffic(mesh, bucket, keys, writers=0) as traffic:
+        for victim in victims[2:]:
+            mesh.kill_node(victim)
+        read_all(s3, bucket, keys + written, "with four of ten nodes dead")
+    check(not traffic.wrong, lambda: f"{len(traffic.wrong)} bad reads: {traffic.wrong[:3]}")
+    wait_for_down(mesh, 4)
+    wait_for_full(mesh, "full redundancy on six nodes", context.size(120, 1800))
+    health = mesh.health()
+    check_equal((health["lost"], health["repair_queue"]), (0, 0), "lost and waiting segments")
+    check(health["repair"]["repaired_fragments"] > 0, "nothing was repaired")
+    read_all(s3, bucket, keys + written, "after repair")
+    context.figure("repaired", health["repair"]["repaired_fragments"], "fragments")
+
+
+@case("repair.six-nodes")
+def six_nodes(context):
+    """On six nodes nothing can be placed anew: health says so, and redundancy returns with the nodes."""
+    mesh = context.new_mesh("--processes", "--nodes", "6", "--profile", "4+2", "--repair-after", "3")
+    s3 = mesh.s3(read_timeout=60)
+    bucket = context.new_bucket(s3)
+    keys = [f"k-{i}" for i in range(8)]
+    store(s3, bucket, keys)
+    mesh.wait_until_full()
+    for victim in (0, 3):
+        mesh.kill_node(victim)
+    poll(lambda: mesh.health()["unrepairable"] > 0, "health counts what cannot be repaired", 60)
+    check_equal(mesh.health()["domains_up"], 4, "failure domains that are up")
+    read_all(s3, bucket, keys, "with two of six nodes dead")
+    for victim in (0, 3):
+        mesh.start_node(victim)
+    wait_for_full(mesh, "full redundancy with the nodes back")
+    read_all(s3, bucket, keys, "with the nodes back")
+
+
+@case("repair.drain")
+def drain(context):
+    """A drained node ends empty; then it can go without anybody noticing."""
+    mesh = context.new_mesh("--processes", "--nodes", "8", "--profile", "4+2")
+    s3 = mesh.s3()
+    bucket = context.new_bucket(s3)
+    keys = [f"k-{i}" for i in range(context.size(16, 400))]
+    store(s3, bucket, keys)
+    mesh.wait_until_full()
+    victim = context.random.randrange(8)
+    name = mesh.nodes[victim]["id"]
+    mesh.stratos_json("node", "drain", name)
+
+    def held():
+        row = next(n for n in mesh.stratos_json("nodes") if n["id"] == name)
+        check_equal(row["state"], "draining", "state of the node")
+        return row["used_bytes"]
+    poll(lambda: held() > 0, "the node says what it holds", 10)
+    poll(lambda: held() == 0, "the drained node is empty", context.size(120, 600), every=0.3)
+    wait_for_full(mesh, "full redundancy without the node")
+    mesh.kill_node(victim)
+    read_all(s3, bucket, keys, "without the drained node")
+
+
+@case("repair.rot")
+def rot(context):
+    """Rot that no reader met is found by scrubbing and repaired."""
+    mesh = context.new_mesh("--nodes", "8", "--profile", "4+2", "--scrub-within", "10")
+    s3 = mesh.s3()
+    bucket = context.new_bucket(s3)
+    keys = [f"k-{i}" for i in range(context.size(16, 120))]
+    store(s3, bucket, keys)
+    mesh.wait_until_full()
+    rotten = context.random.randrange(8)
+    corrupt(context, mesh.nodes[rotten], share=0.6)
+    poll(lambda: mesh.health()["repair"]["repaired_fragments"] > 0, "rot is found", 90, every=0.3)
+    wait_for_full(mesh, "what was rotten is whole again")
+    read_all(s3, bucket, keys, "after repair")
