@@ -47,6 +47,11 @@ def two_then_two(context):
     check_equal((health["lost"], health["repair_queue"]), (0, 0), "lost and waiting segments")
     check(health["repair"]["repaired_fragments"] > 0, "nothing was repaired")
     read_all(s3, bucket, keys + written, "after repair")
+    for victim in victims:
+        mesh.start_node(victim)
+    wait_for_down(mesh, 0)
+    wait_for_full(mesh, "full redundancy with the dead come back")
+    read_all(s3, bucket, keys + written, "with the dead come back")
     context.figure("repaired", health["repair"]["repaired_fragments"], "fragments")
 
 
