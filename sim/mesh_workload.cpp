@@ -336,8 +336,9 @@ Task<void> Worker::copy() {
   const std::uint64_t id = run_.model.draw_id();
   const Body body = copied->body;
   scope.begin_put(id, to, body, info->attributes.etag);
-  const auto done =
-      co_await objects().copy(who_, kBucket, from, info->version, kBucket, to, attributes_of(id));
+  const client::ObjectAccess access;
+  const auto done = co_await objects().copy(who_, kBucket, from, info->version, kBucket, to,
+                                            attributes_of(id), access);
   // The source may have changed meanwhile.
   const bool changed = !done && (done.error().code() == Errc::precondition_failed ||
                                  done.error().code() == Errc::no_such_object);

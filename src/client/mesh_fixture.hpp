@@ -201,7 +201,7 @@ class MeshTest : public testing::Test {
     account.account = owner_;
     account.ozone_noz = 1ULL << 60;
     EXPECT_TRUE(run(mesh_->meta.execute(account)));
-    EXPECT_TRUE(run(client_->create_bucket(who(), "bucket", "region")));
+    EXPECT_TRUE(run(client_->create_bucket(who(), "bucket", "region", {})));
   }
   ~MeshTest() override {
     run(call_there([this] { heal(); }));

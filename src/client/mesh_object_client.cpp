@@ -49,8 +49,14 @@ void take_body(meta::PutObject& command, const crypto::SecretKey& data_key, Stor
 }  // namespace
 
 Task<Result<BucketInfo>> MeshObjectClient::create_bucket(Principal who, std::string name,
-                                                         std::string region) {
+                                                         std::string region,
+                                                         BucketConfigs configs) {
   meta::CreateBucket command;
+  for (const auto& [kind, document] : configs) {
+    STRATOS_CO_TRY(Bytes sealed,
+                   seal_config(mesh_.ring, mesh_.runtime.random(), name, kind, document));
+    command.configs.push_back({kind, std::move(sealed)});
+  }
   command.name = std::move(name);
   command.owner = who.account;
   command.region = std::move(region);
@@ -63,6 +69,39 @@ Task<Result<BucketInfo>> MeshObjectClient::head_bucket(std::string name) {
   query.name = std::move(name);
   STRATOS_CO_TRY(const meta::BucketRecord record, co_await mesh_.meta.query(query));
   co_return to_info(record);
+}
+
+Task<Result<BucketSettings>> MeshObjectClient::bucket_settings(std::string name) {
+  meta::GetBucketConfigs query;
+  query.name = std::move(name);
+  STRATOS_CO_TRY(const meta::GetBucketConfigs::Reply reply, co_await mesh_.meta.query(query));
+  BucketSettings settings;
+  settings.info = to_info(reply.bucket);
+  for (const meta::BucketConfig& config : reply.configs) {
+    STRATOS_CO_TRY(settings.configs[config.kind],
+                   open_config(mesh_.ring, query.name, config.kind, config.document));
+  }
+  co_return settings;
+}
+
+Task<Result<void>> MeshObjectClient::set_bucket_config(std::string bucket, ConfigKind kind,
+                                                       std::optional<Bytes> document) {
+  meta::SetBucketConfig command;
+  command.kind = kind;
+  if (document) {
+    STRATOS_CO_TRY(command.document,
+                   seal_config(mesh_.ring, mesh_.runtime.random(), bucket, kind, *document));
+  }
+  command.bucket = std::move(bucket);
+  STRATOS_CO_TRY([[maybe_unused]] const meta::Nothing done, co_await mesh_.meta.execute(command));
+  co_return Result<void>{};
+}
+
+Task<Result<std::string>> MeshObjectClient::account_name(AccountId account) {
+  meta::GetAccount query;
+  query.account = account;
+  STRATOS_CO_TRY(meta::AccountRecord record, co_await mesh_.meta.query(query));
+  co_return std::move(record.name);
 }
 
 Task<Result<void>> MeshObjectClient::delete_bucket(std::string name) {
@@ -208,7 +247,8 @@ Task<Result<ObjectInfo>> MeshObjectClient::copy(Principal, std::string source_bu
                                                 std::string source_key,
                                                 std::optional<VersionId> source_version,
                                                 std::string bucket, std::string key,
-                                                std::optional<Attributes> attributes) {
+                                                std::optional<Attributes> attributes,
+                                                ObjectAccess access) {
   STRATOS_CO_TRY(const meta::GetObject::Reply found,
                  co_await look_up(source_bucket, source_key, false));
   STRATOS_CO_TRY(ObjectInfo info, info_of(key, found.version));
@@ -219,6 +259,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::copy(Principal, std::string source_bu
     info.attributes.headers = std::move(attributes->headers);
     info.attributes.metadata = std::move(attributes->metadata);
   }
+  info.attributes.access = std::move(access);
   meta::CopyObject command;
   command.source_bucket = std::move(source_bucket);
   command.source_key = std::move(source_key);
@@ -231,6 +272,18 @@ Task<Result<ObjectInfo>> MeshObjectClient::copy(Principal, std::string source_bu
   info.version = reply.version;
   info.modified = reply.modified;
   co_return info;
+}
+
+Task<Result<void>> MeshObjectClient::set_attributes(std::string bucket, std::string key,
+                                                    VersionId version, Attributes attributes) {
+  meta::SetAttributes command;
+  command.bucket = std::move(bucket);
+  command.key = std::move(key);
+  command.version = version;
+  command.sealed_attributes = seal_attributes(mesh_.ring, mesh_.runtime.random(), attributes);
+  command.sealed_summary = seal_summary(mesh_.ring, mesh_.runtime.random(), attributes);
+  STRATOS_CO_TRY([[maybe_unused]] const meta::Nothing done, co_await mesh_.meta.execute(command));
+  co_return Result<void>{};
 }
 
 Task<Result<ListPage>> MeshObjectClient::list(std::string bucket, ListRequest request) {
@@ -250,6 +303,7 @@ Task<Result<ListPage>> MeshObjectClient::list(std::string bucket, ListRequest re
     entry.etag = summary.etag;
     entry.modified = row.row.modified;
     entry.checksum_algorithms = std::move(summary.checksum_algorithms);
+    entry.owner = summary.owner;
     page.entries.push_back(std::move(entry));
   }
   page.common_prefixes = std::move(reply.common_prefixes);

@@ -10,8 +10,12 @@ class MeshObjectClient final : public ObjectClient {
  public:
   explicit MeshObjectClient(Mesh& mesh) : mesh_(mesh) {}
 
-  Task<Result<BucketInfo>> create_bucket(Principal who, std::string name,
-                                         std::string region) override;
+  Task<Result<BucketInfo>> create_bucket(Principal who, std::string name, std::string region,
+                                         BucketConfigs configs) override;
+  Task<Result<BucketSettings>> bucket_settings(std::string name) override;
+  Task<Result<void>> set_bucket_config(std::string bucket, ConfigKind kind,
+                                       std::optional<Bytes> document) override;
+  Task<Result<std::string>> account_name(AccountId account) override;
   Task<Result<BucketInfo>> head_bucket(std::string name) override;
   Task<Result<void>> delete_bucket(std::string name) override;
   Task<Result<std::vector<BucketInfo>>> list_buckets(Principal who) override;
@@ -24,7 +28,10 @@ class MeshObjectClient final : public ObjectClient {
                                                       std::vector<std::string> keys) override;
   Task<Result<ObjectInfo>> copy(Principal who, std::string source_bucket, std::string source_key,
                                 std::optional<VersionId> source_version, std::string bucket,
-                                std::string key, std::optional<Attributes> attributes) override;
+                                std::string key, std::optional<Attributes> attributes,
+                                ObjectAccess access) override;
+  Task<Result<void>> set_attributes(std::string bucket, std::string key, VersionId version,
+                                    Attributes attributes) override;
   Task<Result<ListPage>> list(std::string bucket, ListRequest request) override;
   Task<Result<UploadId>> create_upload(Principal who, std::string bucket, std::string key,
                                        CreateUploadRequest request) override;

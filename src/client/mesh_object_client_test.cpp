@@ -23,7 +23,7 @@ class Objects : public MeshTest {
 using Keys = std::vector<std::string>;
 
 TEST_F(Objects, LiveInBucketsThatAreMadeListedAndRemoved) {
-  const auto made = run(client_->create_bucket(who(), "second", "north"));
+  const auto made = run(client_->create_bucket(who(), "second", "north", {}));
   ASSERT_TRUE(made) << made.error().to_string();
   EXPECT_EQ(made->region, "north");
   EXPECT_EQ(made->owner, owner_);
@@ -33,13 +33,45 @@ TEST_F(Objects, LiveInBucketsThatAreMadeListedAndRemoved) {
   ASSERT_EQ(buckets->size(), 2U);
   EXPECT_EQ((*buckets)[0].name, "bucket");
   EXPECT_TRUE(run(client_->list_buckets({AccountId()}))->empty());
-  EXPECT_EQ(run(client_->create_bucket(who(), "second", "")).error().code(),
+  EXPECT_EQ(run(client_->create_bucket(who(), "second", "", {})).error().code(),
             Errc::bucket_owned_by_you);
   ASSERT_TRUE(put("key", pattern(1, 10)));
   EXPECT_EQ(run(client_->delete_bucket("bucket")).error().code(), Errc::bucket_not_empty);
   EXPECT_TRUE(run(client_->delete_bucket("second")));
   EXPECT_EQ(run(client_->head_bucket("second")).error().code(), Errc::no_such_bucket);
   EXPECT_EQ(get("key", std::nullopt, "second").error().code(), Errc::no_such_bucket);
+}
+
+TEST_F(Objects, AreUnderTheConfigurationOfTheirBucket) {
+  const Bytes policy = to_bytes(as_bytes("a policy"));
+  const Bytes acl = to_bytes(as_bytes("a list"));
+  ASSERT_TRUE(run(client_->create_bucket(who(), "second", "", {{ConfigKind::acl, acl}})));
+  ASSERT_TRUE(run(client_->set_bucket_config("second", ConfigKind::policy, policy)));
+  const auto settings = run(client_->bucket_settings("second"));
+  ASSERT_TRUE(settings) << settings.error().to_string();
+  EXPECT_EQ(settings->info.owner, owner_);
+  EXPECT_EQ(settings->configs,
+            (BucketConfigs{{ConfigKind::policy, policy}, {ConfigKind::acl, acl}}));
+  ASSERT_TRUE(run(client_->set_bucket_config("second", ConfigKind::acl, std::nullopt)));
+  EXPECT_EQ(run(client_->bucket_settings("second"))->configs.size(), 1U);
+  EXPECT_EQ(run(client_->bucket_settings("none")).error().code(), Errc::no_such_bucket);
+  EXPECT_TRUE(run(client_->account_name(owner_)));
+  EXPECT_EQ(run(client_->account_name(AccountId())).error().code(), Errc::no_such_account);
+}
+
+TEST_F(Objects, ChangeTheirAttributesWithoutANewVersion) {
+  const auto stored = put("key", pattern(1, 10));
+  ASSERT_TRUE(stored);
+  Attributes changed = stored->attributes;
+  changed.access.acl = to_bytes(as_bytes("a list"));
+  ASSERT_TRUE(run(client_->set_attributes("bucket", "key", stored->version, changed)));
+  const auto found = run(client_->head("bucket", "key"));
+  EXPECT_EQ(found->version, stored->version);
+  EXPECT_EQ(found->attributes.access.acl, changed.access.acl);
+  EXPECT_EQ(get("key")->size(), 10U);
+  ASSERT_TRUE(put("key", pattern(2, 10)));
+  EXPECT_EQ(run(client_->set_attributes("bucket", "key", stored->version, changed)).error().code(),
+            Errc::precondition_failed);
 }
 
 TEST_F(Objects, KeepTheirAttributes) {
@@ -128,7 +160,7 @@ TEST_F(Objects, AreCopiedWithTheirBytesShared) {
   Attributes changed;
   changed.metadata["colour"] = "red";
   const auto copied =
-      run(client_->copy(who(), "bucket", "source", source->version, "bucket", "copy", changed));
+      run(client_->copy(who(), "bucket", "source", source->version, "bucket", "copy", changed, {}));
   ASSERT_TRUE(copied) << copied.error().to_string();
   EXPECT_EQ(copied->key, "copy");
   EXPECT_EQ(copied->attributes.etag, source->attributes.etag);
@@ -136,19 +168,20 @@ TEST_F(Objects, AreCopiedWithTheirBytesShared) {
   EXPECT_EQ(record_of("copy").segments.at(0).id, record_of("source").segments.at(0).id);
   EXPECT_EQ(remove("source"), Errc{});
   EXPECT_TRUE(same(get("copy"), whole.view()));
-  ASSERT_TRUE(run(client_->copy(who(), "bucket", "small", {}, "bucket", "small2", {})));
+  ASSERT_TRUE(run(client_->copy(who(), "bucket", "small", {}, "bucket", "small2", {}, {})));
   EXPECT_TRUE(same(get("small2"), pattern(2, 100).view()));
 }
 
 TEST_F(Objects, AreNotCopiedWhenTheSourceIsAnother) {
   const auto first = put("source", pattern(1, 10));
   ASSERT_TRUE(put("source", pattern(2, 10)));
-  EXPECT_EQ(run(client_->copy(who(), "bucket", "source", first->version, "bucket", "copy", {}))
+  EXPECT_EQ(run(client_->copy(who(), "bucket", "source", first->version, "bucket", "copy", {}, {}))
                 .error()
                 .code(),
             Errc::precondition_failed);
-  EXPECT_EQ(run(client_->copy(who(), "bucket", "none", {}, "bucket", "copy", {})).error().code(),
-            Errc::no_such_object);
+  EXPECT_EQ(
+      run(client_->copy(who(), "bucket", "none", {}, "bucket", "copy", {}, {})).error().code(),
+      Errc::no_such_object);
 }
 
 TEST_F(Objects, AreListedWithPrefixesDelimitersAndPages) {

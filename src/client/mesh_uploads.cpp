@@ -162,6 +162,8 @@ Task<Result<UploadInfo>> MeshObjectClient::head_upload(std::string bucket, std::
   info.created = record.created;
   info.checksum_algorithm = std::move(settings.checksum_algorithm);
   info.checksum_type = std::move(settings.checksum_type);
+  info.initiator = record.initiator;
+  info.owner = settings.attributes.access.owner;
   co_return info;
 }
 
@@ -328,6 +330,8 @@ Task<Result<ObjectClient::UploadPage>> MeshObjectClient::list_uploads(
     info.created = record.created;
     info.checksum_algorithm = std::move(settings.checksum_algorithm);
     info.checksum_type = std::move(settings.checksum_type);
+    info.initiator = record.initiator;
+    info.owner = settings.attributes.access.owner;
     page.uploads.push_back(std::move(info));
   }
   page.common_prefixes = std::move(reply.common_prefixes);

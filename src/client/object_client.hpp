@@ -15,6 +15,7 @@
 #include "base/ids.hpp"
 #include "base/time.hpp"
 #include "codec/record.hpp"
+#include "meta/bucket_config.hpp"
 #include "runtime/runtime.hpp"
 
 namespace stratos::client {
@@ -50,12 +51,19 @@ struct Checksum {
   }
 };
 
+// Whose an object is and who else may use it. The gateway alone reads the list; empty: nobody.
+struct ObjectAccess {
+  AccountId owner;  // zero: the bucket's owner
+  Bytes acl;
+};
+
 // What the owner says about an object besides its bytes. Sealed: the mesh sees none of it.
 struct Attributes {
   ETag etag;
   std::vector<Checksum> checksums;
   std::map<std::string, std::string> headers;   // content-type, cache-control, ... lower-case names
   std::map<std::string, std::string> metadata;  // x-amz-meta-*, without the prefix
+  ObjectAccess access;
 };
 
 struct ObjectInfo {
@@ -113,6 +121,15 @@ struct BucketInfo {
   std::string profile;
 };
 
+// What a bucket's owner set about it, one document of each kind, in the gateway's own encodings.
+using meta::ConfigKind;
+constexpr std::size_t kMaxConfigBytes = 96 << 10;
+using BucketConfigs = std::map<ConfigKind, Bytes>;
+struct BucketSettings {
+  BucketInfo info;
+  BucketConfigs configs;
+};
+
 struct ListRequest {
   std::string prefix;
   std::string delimiter;
@@ -126,6 +143,7 @@ struct ListPage {
     ETag etag;
     WallTime modified;
     std::vector<std::string> checksum_algorithms;
+    AccountId owner;  // zero: the bucket's owner
   };
   std::vector<Entry> entries;                // in key order
   std::vector<std::string> common_prefixes;  // in key order
@@ -139,6 +157,8 @@ struct UploadInfo {
   WallTime created;
   std::string checksum_algorithm;  // chosen at creation; may be empty
   std::string checksum_type;       // "COMPOSITE", "FULL_OBJECT" or empty
+  AccountId initiator;
+  AccountId owner;  // of the object to be; zero: the bucket's owner
 };
 struct PartInfo {
   std::uint32_t number = 0;  // 1..10000
@@ -163,8 +183,15 @@ class ObjectClient {
   virtual ~ObjectClient() = default;
 
   virtual Task<Result<BucketInfo>> create_bucket(Principal who, std::string name,
-                                                 std::string region) = 0;
+                                                 std::string region, BucketConfigs configs) = 0;
   virtual Task<Result<BucketInfo>> head_bucket(std::string name) = 0;
+  // The bucket with its configuration.
+  virtual Task<Result<BucketSettings>> bucket_settings(std::string name) = 0;
+  // Without a document: removes it. Errc::too_large above kMaxConfigBytes.
+  virtual Task<Result<void>> set_bucket_config(std::string bucket, ConfigKind kind,
+                                               std::optional<Bytes> document) = 0;
+  // Errc::no_such_account.
+  virtual Task<Result<std::string>> account_name(AccountId account) = 0;
   virtual Task<Result<void>> delete_bucket(std::string name) = 0;
   virtual Task<Result<std::vector<BucketInfo>>> list_buckets(Principal who) = 0;
 
@@ -178,12 +205,18 @@ class ObjectClient {
   // One result per key, in order.
   virtual Task<Result<std::vector<Result<void>>>> remove_many(std::string bucket,
                                                               std::vector<std::string> keys) = 0;
+  // Replaces all attributes of a version that stays as it is otherwise.
+  // Errc::precondition_failed when it is not the current one any more.
+  virtual Task<Result<void>> set_attributes(std::string bucket, std::string key, VersionId version,
+                                            Attributes attributes) = 0;
   // Shares the source's segments. `attributes` replaces headers and metadata (etag and checksums
-  // stay the source's). `source_version`, when set, must be the source's current version.
+  // stay the source's); `access` is the copy's own. `source_version`, when set, must be the
+  // source's current version.
   virtual Task<Result<ObjectInfo>> copy(Principal who, std::string source_bucket,
                                         std::string source_key,
                                         std::optional<VersionId> source_version, std::string bucket,
-                                        std::string key, std::optional<Attributes> attributes) = 0;
+                                        std::string key, std::optional<Attributes> attributes,
+                                        ObjectAccess access) = 0;
   virtual Task<Result<ListPage>> list(std::string bucket, ListRequest request) = 0;
 
   virtual Task<Result<UploadId>> create_upload(Principal who, std::string bucket, std::string key,

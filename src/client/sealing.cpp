@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view kAttributesPurpose = "stratos.attributes.v1";
 constexpr std::string_view kSummaryPurpose = "stratos.summary.v1";
 constexpr std::string_view kUploadPurpose = "stratos.upload.v1";
+constexpr std::string_view kConfigPurpose = "stratos.bucket-config.v1";
 constexpr std::string_view kMacDomain = "stratos.slices.v1";
 constexpr std::string_view kInlineDomain = "stratos.inline.v1";
 
@@ -20,12 +21,16 @@ struct AttributesRecord {
   std::vector<Checksum> checksums;
   std::map<std::string, std::string> headers;
   std::map<std::string, std::string> metadata;
+  AccountId owner;
+  Bytes acl;
   static void fields(auto& self, auto&& field) {
     field(1, self.md5);
     field(2, self.parts);
     field(3, self.checksums);
     field(4, self.headers);
     field(5, self.metadata);
+    field(6, self.owner);
+    field(7, self.acl);
   }
 };
 struct SummaryRecord {
@@ -33,10 +38,24 @@ struct SummaryRecord {
   Bytes md5;
   std::uint32_t parts = 0;
   std::vector<std::string> checksum_algorithms;
+  AccountId owner;
   static void fields(auto& self, auto&& field) {
     field(1, self.md5);
     field(2, self.parts);
     field(3, self.checksum_algorithms);
+    field(4, self.owner);
+  }
+};
+// The name keeps a document of one bucket or kind from being shown as another's.
+struct ConfigRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  std::string bucket;
+  ConfigKind kind{};
+  Bytes document;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.kind);
+    field(3, self.document);
   }
 };
 struct UploadSettingsRecord {
@@ -66,6 +85,8 @@ AttributesRecord to_record(const Attributes& attributes) {
   record.checksums = attributes.checksums;
   record.headers = attributes.headers;
   record.metadata = attributes.metadata;
+  record.owner = attributes.access.owner;
+  record.acl = attributes.access.acl;
   return record;
 }
 
@@ -75,6 +96,8 @@ Result<Attributes> from_record(AttributesRecord record) {
   attributes.checksums = std::move(record.checksums);
   attributes.headers = std::move(record.headers);
   attributes.metadata = std::move(record.metadata);
+  attributes.access.owner = record.owner;
+  attributes.access.acl = std::move(record.acl);
   return attributes;
 }
 
@@ -126,6 +149,7 @@ Bytes seal_summary(const KeyRing& ring, Random& random, const Attributes& attrib
   for (const Checksum& checksum : attributes.checksums) {
     record.checksum_algorithms.push_back(checksum.algorithm);
   }
+  record.owner = attributes.access.owner;
   return ring.seal_record(kSummaryPurpose, codec::encode(record), random);
 }
 
@@ -135,7 +159,28 @@ Result<Summary> open_summary(const KeyRing& ring, ByteView sealed) {
   Summary summary;
   STRATOS_TRY(summary.etag, make_etag(record.md5, record.parts));
   summary.checksum_algorithms = std::move(record.checksum_algorithms);
+  summary.owner = record.owner;
   return summary;
+}
+
+Result<Bytes> seal_config(const KeyRing& ring, Random& random, std::string_view bucket,
+                          ConfigKind kind, ByteView document) {
+  if (document.size() > kMaxConfigBytes) return fail(Errc::too_large, "bucket configuration");
+  ConfigRecord record;
+  record.bucket = bucket;
+  record.kind = kind;
+  record.document = to_bytes(document);
+  return ring.seal_record(kConfigPurpose, codec::encode(record), random);
+}
+
+Result<Bytes> open_config(const KeyRing& ring, std::string_view bucket, ConfigKind kind,
+                          ByteView sealed) {
+  STRATOS_TRY(const Bytes plain, ring.open_record(kConfigPurpose, sealed));
+  STRATOS_TRY(ConfigRecord record, codec::decode<ConfigRecord>(plain));
+  if (record.bucket != bucket || record.kind != kind) {
+    return fail(Errc::hash_mismatch, "the index exchanged a bucket's configuration");
+  }
+  return std::move(record.document);
 }
 
 Bytes seal_upload(const KeyRing& ring, Random& random, const UploadSettings& settings) {

@@ -14,9 +14,16 @@ Result<Attributes> open_attributes(const KeyRing& ring, ByteView sealed);
 struct Summary {
   ETag etag;
   std::vector<std::string> checksum_algorithms;
+  AccountId owner;  // zero: the bucket's owner
 };
 Bytes seal_summary(const KeyRing& ring, Random& random, const Attributes& attributes);
 Result<Summary> open_summary(const KeyRing& ring, ByteView sealed);
+
+// A document of a bucket, bound to the bucket's name and to its kind. Errc::too_large.
+Result<Bytes> seal_config(const KeyRing& ring, Random& random, std::string_view bucket,
+                          ConfigKind kind, ByteView document);
+Result<Bytes> open_config(const KeyRing& ring, std::string_view bucket, ConfigKind kind,
+                          ByteView sealed);
 
 // Settings of a multipart upload beside the object's attributes.
 struct UploadSettings {

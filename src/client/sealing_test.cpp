@@ -22,6 +22,7 @@ Attributes sample_attributes() {
   attributes.checksums.push_back(checksum);
   attributes.headers["content-type"] = "text/plain";
   attributes.metadata["name"] = "wert ü";
+  attributes.access.acl = {1, 2, 3};
   return attributes;
 }
 
@@ -46,6 +47,31 @@ TEST_F(Sealing, AttributesRoundTripAndShowNothing) {
   EXPECT_EQ(opened.metadata, attributes.metadata);
   ASSERT_EQ(opened.checksums.size(), 1U);
   EXPECT_EQ(opened.checksums[0].value, attributes.checksums[0].value);
+  EXPECT_EQ(opened.access.acl, attributes.access.acl);
+  EXPECT_TRUE(opened.access.owner.is_zero());
+}
+
+TEST_F(Sealing, OwnersStandInAttributesAndSummaries) {
+  Attributes attributes = sample_attributes();
+  attributes.access.owner.value[19] = 7;
+  const Bytes sealed = seal_attributes(ring_, random_, attributes);
+  EXPECT_EQ(open_attributes(ring_, sealed)->access.owner, attributes.access.owner);
+  const Bytes summary = seal_summary(ring_, random_, attributes);
+  EXPECT_EQ(open_summary(ring_, summary)->owner, attributes.access.owner);
+}
+
+TEST_F(Sealing, ConfigurationsOpenOnlyAsWhatTheyAre) {
+  const Bytes plain = to_bytes(as_bytes("a policy"));
+  const Bytes sealed = seal_config(ring_, random_, "box", ConfigKind::policy, plain).value();
+  EXPECT_EQ(as_text(sealed).find("policy"), std::string_view::npos);
+  EXPECT_EQ(open_config(ring_, "box", ConfigKind::policy, sealed).value(), plain);
+  EXPECT_EQ(open_config(ring_, "bag", ConfigKind::policy, sealed).error().code(),
+            Errc::hash_mismatch);
+  EXPECT_EQ(open_config(ring_, "box", ConfigKind::cors, sealed).error().code(),
+            Errc::hash_mismatch);
+  const Bytes large(kMaxConfigBytes + 1);
+  EXPECT_EQ(seal_config(ring_, random_, "box", ConfigKind::policy, large).error().code(),
+            Errc::too_large);
 }
 
 TEST_F(Sealing, SummariesStaySmallEnoughForAListRow) {

@@ -25,6 +25,8 @@ enum class Verb : std::uint16_t {
   reserve_grant = 16,
   trim_feed = 17,
   lose_holder = 18,
+  set_bucket_config = 40,
+  set_attributes = 41,
 };
 
 // One request of a batch. A retry with the same id gets the first result.
@@ -117,12 +119,14 @@ struct CreateBucket {
   std::string name;
   AccountId owner;
   std::string region;
-  std::string profile;  // empty: the network's first
+  std::string profile;                // empty: the network's first
+  std::vector<BucketConfig> configs;  // that it begins with
   static void fields(auto& self, auto&& field) {
     field(1, self.name);
     field(2, self.owner);
     field(3, self.region);
     field(4, self.profile);
+    field(5, self.configs);
   }
 };
 struct DeleteBucket {
@@ -130,6 +134,40 @@ struct DeleteBucket {
   using Reply = Nothing;
   std::string name;
   static void fields(auto& self, auto&& field) { field(1, self.name); }
+};
+
+// Sets one document of a bucket, or removes it. Errc::invalid_argument for an unknown kind,
+// Errc::too_large above kMaxConfigBytes.
+struct SetBucketConfig {
+  static constexpr Verb kVerb = Verb::set_bucket_config;
+  using Reply = Nothing;
+  std::string bucket;
+  ConfigKind kind{};
+  std::optional<Bytes> document;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.kind);
+    field(3, self.document);
+  }
+};
+
+// Replaces what the owner says about a version that stays as it is otherwise, its time included.
+// Errc::precondition_failed unless `version` is the current one.
+struct SetAttributes {
+  static constexpr Verb kVerb = Verb::set_attributes;
+  using Reply = Nothing;
+  std::string bucket;
+  std::string key;
+  VersionId version;
+  Bytes sealed_attributes;
+  Bytes sealed_summary;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.bucket);
+    field(2, self.key);
+    field(3, self.version);
+    field(4, self.sealed_attributes);
+    field(5, self.sealed_summary);
+  }
 };
 
 // A segment that is durable on a write quorum of nodes.

@@ -58,6 +58,13 @@ Bytes list_row(BucketId bucket, std::string_view name) {
   return key;
 }
 
+Bytes bucket_configs_of(BucketId bucket) { return with_u64(Family::bucket_config, bucket.value); }
+Bytes bucket_config(BucketId bucket, ConfigKind kind) {
+  Bytes key = bucket_configs_of(bucket);
+  key.push_back(static_cast<std::uint8_t>(kind));
+  return key;
+}
+
 Bytes version(BucketId bucket, std::string_view name, const VersionId* id) {
   return bucket_key_id(Family::version, bucket, name, id);
 }

@@ -13,15 +13,16 @@ enum class Family : std::uint8_t {
   params = 'c',
   account = 'A',
   access_key = 'a',
-  bucket = 'b',        // name
-  owned_bucket = 'o',  // owner, name
-  list_row = 'l',      // bucket, key
-  version = 'v',       // bucket, escaped key, version
-  inline_body = 'i',   // bucket, version
-  slice_page = 'p',    // bucket, version, page
-  upload = 'u',        // bucket, escaped key, upload
-  upload_id = 'U',     // upload: its id is taken until all its parts are freed
-  part = 'P',          // upload, number
+  bucket = 'b',         // name
+  owned_bucket = 'o',   // owner, name
+  bucket_config = 'C',  // bucket, kind
+  list_row = 'l',       // bucket, key
+  version = 'v',        // bucket, escaped key, version
+  inline_body = 'i',    // bucket, version
+  slice_page = 'p',     // bucket, version, page
+  upload = 'u',         // bucket, escaped key, upload
+  upload_id = 'U',      // upload: its id is taken until all its parts are freed
+  part = 'P',           // upload, number
   segment = 's',
   degraded = 'r',       // segment with fewer fragments than its shape
   spent_segment = 'x',  // a freed segment's id, until its grant closes
@@ -45,6 +46,8 @@ Bytes account(const AccountId& id);
 Bytes access_key(std::string_view id);
 Bytes bucket(std::string_view name);
 Bytes owned_bucket(const AccountId& owner, std::string_view name);
+Bytes bucket_config(BucketId bucket, ConfigKind kind);
+Bytes bucket_configs_of(BucketId bucket);
 Bytes list_row(BucketId bucket, std::string_view key);
 // With an empty version: the prefix of all versions of the key.
 Bytes version(BucketId bucket, std::string_view key, const VersionId* version);

@@ -28,6 +28,21 @@ Result<BucketRecord> answer(const State& state, const GetBucket& query) {
   return require_bucket(state, query.name);
 }
 
+Result<GetBucketConfigs::Reply> answer(const State& state, const GetBucketConfigs& query) {
+  GetBucketConfigs::Reply reply;
+  STRATOS_TRY(reply.bucket, require_bucket(state, query.name));
+  const Bytes prefix = keys::bucket_configs_of(reply.bucket.id);
+  state.scan(prefix, kv::prefix_end(prefix), [&](ByteView key, ByteView document) {
+    reply.configs.push_back({static_cast<ConfigKind>(key.back()), to_bytes(document)});
+    return true;
+  });
+  return reply;
+}
+
+Result<AccountRecord> answer(const State& state, const GetAccount& query) {
+  return require<AccountRecord>(state, keys::account(query.account), Errc::no_such_account);
+}
+
 Result<ListBuckets::Reply> answer(const State& state, const ListBuckets& query) {
   const Bytes prefix = keys::owned_bucket(query.owner, "");
   ListBuckets::Reply reply;
@@ -362,7 +377,8 @@ Result<Bytes> run_query(const kv::Reader& state, std::string_view path, ByteView
   const Runner runner =
       find_runner<GetObject, GetBucket, ListBuckets, GetAccessKey, GetSlicePage, GetSegments,
                   ListObjects, GetUpload, ListParts, ListUploads, GetNodes, GetNodeTable,
-                  GetInventoryPlace, GetParams, GetEvents, GetHealth>(path);
+                  GetInventoryPlace, GetParams, GetEvents, GetHealth, GetBucketConfigs, GetAccount>(
+          path);
   if (runner == nullptr) return fail(Errc::unknown_method, "query " + std::string(path));
   return runner(state, request);
 }

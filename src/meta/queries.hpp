@@ -13,6 +13,26 @@ struct GetBucket {
   std::string name;
   static void fields(auto& self, auto&& field) { field(1, self.name); }
 };
+// A bucket with everything that its owner set about it.
+struct GetBucketConfigs {
+  static constexpr std::string_view kPath = "bucket_configs";
+  struct Reply {
+    BucketRecord bucket;
+    std::vector<BucketConfig> configs;  // by kind
+    static void fields(auto& self, auto&& field) {
+      field(1, self.bucket);
+      field(2, self.configs);
+    }
+  };
+  std::string name;
+  static void fields(auto& self, auto&& field) { field(1, self.name); }
+};
+struct GetAccount {
+  static constexpr std::string_view kPath = "account";
+  using Reply = AccountRecord;
+  AccountId account;
+  static void fields(auto& self, auto&& field) { field(1, self.account); }
+};
 struct ListBuckets {
   static constexpr std::string_view kPath = "buckets";
   struct Reply {

@@ -8,6 +8,7 @@
 #include "base/ids.hpp"
 #include "codec/record.hpp"
 #include "crypto/keys.hpp"
+#include "meta/bucket_config.hpp"
 
 namespace stratos::meta {
 

@@ -69,6 +69,8 @@ Result<Bytes> run(Context& context, const CreateAccount& command);
 Result<Bytes> run(Context& context, const CreateAccessKey& command);
 Result<Bytes> run(Context& context, const CreateBucket& command);
 Result<Bytes> run(Context& context, const DeleteBucket& command);
+Result<Bytes> run(Context& context, const SetBucketConfig& command);
+Result<Bytes> run(Context& context, const SetAttributes& command);
 Result<Bytes> run(Context& context, const PutObject& command);
 Result<Bytes> run(Context& context, const DeleteObject& command);
 Result<Bytes> run(Context& context, const CopyObject& command);

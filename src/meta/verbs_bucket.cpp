@@ -34,6 +34,21 @@ bool has_any(const State& state, const Bytes& prefix) {
   return found;
 }
 
+Result<void> check_config(const BucketConfig& config) {
+  if (!is_config_kind(config.kind)) return fail(Errc::invalid_argument, "kind of configuration");
+  return check_bound(config.document, kMaxConfigBytes, "bucket configuration");
+}
+
+void erase_configs(State& state, BucketId bucket) {
+  std::vector<Bytes> rows;  // at most one of each kind
+  const Bytes prefix = keys::bucket_configs_of(bucket);
+  state.scan(prefix, kv::prefix_end(prefix), [&rows](ByteView key, ByteView) {
+    rows.push_back(to_bytes(key));
+    return true;
+  });
+  for (const Bytes& row : rows) state.erase(row);
+}
+
 }  // namespace
 
 Result<Bytes> run(Context& context, const CreateAccount& command) {
@@ -64,6 +79,7 @@ Result<Bytes> run(Context& context, const CreateAccessKey& command) {
 Result<Bytes> run(Context& context, const CreateBucket& command) {
   if (!is_bucket_name(command.name)) return fail(Errc::bad_bucket_name);
   STRATOS_CHECK(check_bound(as_bytes(command.region), kMaxNameBytes, "region"));
+  for (const BucketConfig& config : command.configs) STRATOS_CHECK(check_config(config));
   const Profile* profile = find_profile(context.params, command.profile);
   if (profile == nullptr) return fail(Errc::invalid_argument, "profile " + command.profile);
   if (const auto existing = context.state.load<BucketRecord>(keys::bucket(command.name))) {
@@ -85,6 +101,9 @@ Result<Bytes> run(Context& context, const CreateBucket& command) {
   bucket.profile = profile->name;
   context.state.store(keys::bucket(command.name), bucket);
   context.state.put(keys::owned_bucket(command.owner, command.name), {});
+  for (const BucketConfig& config : command.configs) {
+    context.state.put(keys::bucket_config(bucket.id, config.kind), config.document);
+  }
   Event event;
   event.kind = EventKind::bucket_created;
   event.bucket = bucket.id;
@@ -102,6 +121,7 @@ Result<Bytes> run(Context& context, const DeleteBucket& command) {
     put_be(subject, bucket.id.value);
     context.state.put(keys::due(context.time, DueKind::free_bucket, subject), {});
   }
+  erase_configs(context.state, bucket.id);
   context.state.erase(keys::bucket(command.name));
   context.state.erase(keys::owned_bucket(bucket.owner, command.name));
   if (auto account = context.state.load<AccountRecord>(keys::account(bucket.owner))) {
@@ -112,6 +132,21 @@ Result<Bytes> run(Context& context, const DeleteBucket& command) {
   event.kind = EventKind::bucket_removed;
   event.bucket = bucket.id;
   emit(context, event);
+  return codec::encode(Nothing{});
+}
+
+Result<Bytes> run(Context& context, const SetBucketConfig& command) {
+  STRATOS_TRY(const BucketRecord bucket, require_bucket(context.state, command.bucket));
+  BucketConfig config;
+  config.kind = command.kind;
+  config.document = command.document.value_or(Bytes{});
+  STRATOS_CHECK(check_config(config));
+  const Bytes key = keys::bucket_config(bucket.id, command.kind);
+  if (command.document) {
+    context.state.put(key, std::move(config.document));
+  } else {
+    context.state.erase(key);
+  }
   return codec::encode(Nothing{});
 }
 

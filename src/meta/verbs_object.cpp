@@ -212,4 +212,21 @@ Result<Bytes> run(Context& context, const CopyObject& command) {
   return reply;
 }
 
+Result<Bytes> run(Context& context, const SetAttributes& command) {
+  STRATOS_TRY(const BucketRecord bucket, require_bucket(context.state, command.bucket));
+  STRATOS_CHECK(check_sealed(command.sealed_attributes, command.sealed_summary));
+  const Bytes row_key = keys::list_row(bucket.id, command.key);
+  auto row = context.state.load<ListRow>(row_key);
+  if (!row) return fail(Errc::no_such_object, command.key);
+  if (row->version != command.version) return fail(Errc::precondition_failed, command.key);
+  const Bytes key = keys::version(bucket.id, command.key, &command.version);
+  auto version = context.state.load<VersionRecord>(key);
+  if (!version) return fail(Errc::no_such_object, command.key);
+  version->sealed_attributes = command.sealed_attributes;
+  row->sealed_summary = command.sealed_summary;
+  context.state.store(key, *version);
+  context.state.store(row_key, *row);
+  return codec::encode(Nothing{});
+}
+
 }  // namespace stratos::meta

@@ -9,12 +9,17 @@ constexpr std::string_view kPrefix = "x-amz-copy-source-";
 
 }  // namespace
 
-Task<Result<void>> open_source(Call& call, std::string bucket) {
-  STRATOS_CO_CHECK(check_owner_header(call, "x-amz-source-expected-bucket-owner"));
-  const auto source = co_await call.backend.access.own_bucket(call.who(), bucket);
-  if (source) co_return Result<void>{};
-  call.error_details.emplace_back("BucketName", std::move(bucket));
-  co_return fail(source.error());
+Task<Result<void>> open_source(Call& call, std::string bucket, std::string key) {
+  auto rules = co_await call.backend.access.rules_of(bucket);
+  if (!rules) {
+    call.error_details.emplace_back("BucketName", std::move(bucket));
+    co_return fail(std::move(rules).error());
+  }
+  STRATOS_CO_CHECK(
+      check_owner_header(call, "x-amz-source-expected-bucket-owner", (*rules)->info.owner));
+  call.source = Call::Source{std::move(*rules), std::move(key)};
+  call.source_undecided = true;
+  co_return Result<void>{};
 }
 
 bool has_source_conditions(const http::Headers& headers) {

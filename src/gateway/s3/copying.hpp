@@ -4,8 +4,8 @@
 
 namespace stratos::gateway::s3 {
 
-// The source's bucket must be the caller's too. Errc::no_such_bucket, Errc::access_denied.
-Task<Result<void>> open_source(Call& call, std::string bucket);
+// Makes the source known; authorize_source() then decides. Errc::no_such_bucket.
+Task<Result<void>> open_source(Call& call, std::string bucket, std::string key);
 bool has_source_conditions(const http::Headers& headers);
 // x-amz-copy-source-if-*. Errc::precondition_failed.
 Result<void> check_source(const http::Headers& headers, const client::ObjectInfo& source);

@@ -34,6 +34,38 @@ constexpr std::array<OperationHandler, static_cast<std::size_t>(Operation::unsup
       set(Operation::complete_multipart_upload, complete_multipart_upload);
       set(Operation::abort_multipart_upload, abort_multipart_upload);
       set(Operation::list_parts, list_parts);
+      set(Operation::post_object, post_object);
+      set(Operation::get_bucket_acl, get_bucket_acl);
+      set(Operation::put_bucket_acl, put_bucket_acl);
+      set(Operation::get_object_acl, get_object_acl);
+      set(Operation::put_object_acl, put_object_acl);
+      set(Operation::get_bucket_policy, get_bucket_config);
+      set(Operation::put_bucket_policy, put_bucket_config);
+      set(Operation::delete_bucket_policy, delete_bucket_config);
+      set(Operation::get_bucket_policy_status, get_bucket_policy_status);
+      set(Operation::get_bucket_cors, get_bucket_config);
+      set(Operation::put_bucket_cors, put_bucket_config);
+      set(Operation::delete_bucket_cors, delete_bucket_config);
+      set(Operation::get_public_access_block, get_bucket_config);
+      set(Operation::put_public_access_block, put_bucket_config);
+      set(Operation::delete_public_access_block, delete_bucket_config);
+      set(Operation::get_ownership_controls, get_bucket_config);
+      set(Operation::put_ownership_controls, put_bucket_config);
+      set(Operation::delete_ownership_controls, delete_bucket_config);
+      set(Operation::get_bucket_tagging, get_bucket_config);
+      set(Operation::put_bucket_tagging, put_bucket_config);
+      set(Operation::delete_bucket_tagging, delete_bucket_config);
+      set(Operation::get_bucket_encryption, get_bucket_config);
+      set(Operation::put_bucket_encryption, put_bucket_config);
+      set(Operation::delete_bucket_encryption, delete_bucket_config);
+      set(Operation::get_bucket_notification, get_unset_config);
+      set(Operation::put_bucket_notification, put_bucket_config);
+      set(Operation::get_bucket_logging, get_unset_config);
+      set(Operation::get_bucket_accelerate, get_unset_config);
+      set(Operation::get_bucket_request_payment, get_unset_config);
+      set(Operation::get_bucket_lifecycle, get_unset_config);
+      set(Operation::get_bucket_website, get_unset_config);
+      set(Operation::get_bucket_replication, get_unset_config);
       return table;
     }();
 
@@ -44,8 +76,12 @@ OperationHandler handler_of(Operation operation) {
                                              : kHandlers[static_cast<std::size_t>(operation)];
 }
 
-bool needs_own_bucket(Operation operation) {
+bool needs_bucket(Operation operation) {
   return operation != Operation::list_buckets && operation != Operation::create_bucket;
+}
+
+bool decides_by_item(Operation operation) {
+  return operation == Operation::delete_objects || operation == Operation::post_object;
 }
 
 }  // namespace stratos::gateway::s3

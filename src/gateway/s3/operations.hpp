@@ -4,13 +4,15 @@
 
 namespace stratos::gateway::s3 {
 
-// Answers the call, or returns the error to be answered. The caller is known; the bucket, where the
-// operation works on an existing one, is the caller's and stands in the call.
+// Answers the call, or returns the error to be answered. The caller is known and may do this; the
+// bucket, where the operation works on an existing one, stands in the call with its rules.
 using OperationHandler = Task<Result<void>> (*)(Call& call);
 // Null for Operation::unsupported.
 OperationHandler handler_of(Operation operation);
-// Whether the bucket has to exist and to be the caller's.
-bool needs_own_bucket(Operation operation);
+// Whether the operation works on a bucket that exists.
+bool needs_bucket(Operation operation);
+// Whether the caller's right is decided for each item of the request.
+bool decides_by_item(Operation operation);
 
 Task<Result<void>> list_buckets(Call& call);
 Task<Result<void>> create_bucket(Call& call);
@@ -18,6 +20,22 @@ Task<Result<void>> delete_bucket(Call& call);
 Task<Result<void>> head_bucket(Call& call);
 Task<Result<void>> get_bucket_location(Call& call);
 Task<Result<void>> get_bucket_versioning(Call& call);
+
+// One document of the bucket's configuration: which, the call's operation says.
+Task<Result<void>> get_bucket_config(Call& call);
+Task<Result<void>> put_bucket_config(Call& call);
+Task<Result<void>> delete_bucket_config(Call& call);
+// What S3 says of features that were never set up.
+Task<Result<void>> get_unset_config(Call& call);
+Task<Result<void>> get_bucket_policy_status(Call& call);
+
+Task<Result<void>> get_bucket_acl(Call& call);
+Task<Result<void>> put_bucket_acl(Call& call);
+Task<Result<void>> get_object_acl(Call& call);
+Task<Result<void>> put_object_acl(Call& call);
+
+// Answers OPTIONS of browsers; asks for no signature.
+Task<Result<void>> answer_preflight(Call& call);
 
 Task<Result<void>> list_objects(Call& call);
 Task<Result<void>> list_objects_v2(Call& call);
@@ -28,6 +46,7 @@ Task<Result<void>> head_object(Call& call);
 Task<Result<void>> get_object_attributes(Call& call);
 
 Task<Result<void>> put_object(Call& call);
+Task<Result<void>> post_object(Call& call);
 Task<Result<void>> copy_object(Call& call);
 Task<Result<void>> delete_object(Call& call);
 Task<Result<void>> delete_objects(Call& call);

@@ -14,11 +14,26 @@ Result<void> check_location(std::string_view wanted, std::string_view region) {
   return fail(Errc::invalid_location, "This endpoint is of the region " + std::string(region));
 }
 
-// Buckets belong to their owner whole; other modes promise rules that nobody applies.
-Result<void> check_ownership(const http::Headers& headers) {
-  const auto ownership = headers.get("x-amz-object-ownership");
-  if (!ownership || *ownership == "BucketOwnerEnforced") return {};
-  return fail(Errc::not_implemented, "x-amz-object-ownership must be BucketOwnerEnforced");
+// What the headers set about the bucket from its beginning.
+Task<Result<client::BucketConfigs>> first_configs(Call& call) {
+  const AccountId owner = call.who().account;
+  client::BucketConfigs configs;
+  STRATOS_CO_TRY(const std::optional<Acl> acl, parse_acl_headers(call.headers(), owner, owner));
+  Bytes list;
+  if (acl) {
+    STRATOS_CO_CHECK(co_await check_grantees(call, *acl));
+    list = encode_acl(*acl, owner);
+  }
+  if (!list.empty()) configs[client::ConfigKind::acl] = list;
+  const auto name = call.headers().get("x-amz-object-ownership");
+  if (!name) co_return configs;
+  STRATOS_CO_TRY(const ObjectOwnership ownership, parse_ownership_name(*name));
+  if (ownership == ObjectOwnership::bucket_owner_enforced && !list.empty()) {
+    co_return fail(Errc::acl_with_ownership);
+  }
+  configs[client::ConfigKind::ownership_controls] =
+      to_bytes(as_bytes(ownership_document(ownership)));
+  co_return configs;
 }
 
 }  // namespace
@@ -33,7 +48,7 @@ Task<Result<void>> list_buckets(Call& call) {
                  co_await call.objects().list_buckets(call.who()));
   std::ranges::sort(found, {}, &client::BucketInfo::name);
   BucketListing listing;
-  listing.owner = owner_of(call.who().account);
+  STRATOS_CO_TRY(listing.owner, co_await named_owner(call, call.who().account));
   if (prefix) listing.prefix = *prefix;
   for (client::BucketInfo& bucket : found) {
     if (!bucket.name.starts_with(listing.prefix)) continue;
@@ -50,14 +65,15 @@ Task<Result<void>> list_buckets(Call& call) {
 }
 
 Task<Result<void>> create_bucket(Call& call) {
-  STRATOS_CO_CHECK(check_ownership(call.headers()));
+  STRATOS_CO_TRY(client::BucketConfigs configs, co_await first_configs(call));
   STRATOS_CO_TRY(const Bytes document,
                  co_await read_document(call, kMaxDocumentBytes, Integrity::optional));
   STRATOS_CO_TRY(const std::string location, parse_create_bucket(document));
   const std::string& region = call.backend.options.region;
   STRATOS_CO_CHECK(check_location(location, region));
   call.backend.access.forget_bucket(call.s3.bucket);
-  STRATOS_CO_CHECK(co_await call.objects().create_bucket(call.who(), call.s3.bucket, region));
+  STRATOS_CO_CHECK(co_await call.objects().create_bucket(call.who(), call.s3.bucket, region,
+                                                         std::move(configs)));
   http::Headers headers;
   headers.add("Location", "/" + call.s3.bucket);
   co_return co_await answer_empty(call, 200, std::move(headers));

@@ -29,8 +29,7 @@ TEST_F(S3Buckets, AreCreatedOnlyInThisRegion) {
   EXPECT_EQ(ask("PUT", "/one", {}, location_of("us-east-1")).status, 200);
   EXPECT_EQ(ask("PUT", "/two", {}, location_of("eu-west-1")).error(), "InvalidLocationConstraint");
   EXPECT_EQ(ask("PUT", "/two", {}, "<Create").error(), "MalformedXML");
-  EXPECT_EQ(ask("PUT", "/two", {{"x-amz-object-ownership", "ObjectWriter"}}).error(),
-            "NotImplemented");
+  EXPECT_EQ(ask("PUT", "/two", {{"x-amz-object-ownership", "Mine"}}).error(), "InvalidArgument");
   EXPECT_EQ(ask("PUT", "/two", {{"x-amz-bucket-object-lock-enabled", "true"}}).error(),
             "NotImplemented");
   EXPECT_EQ(ask("HEAD", "/two").status, 404);

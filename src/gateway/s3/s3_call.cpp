@@ -1,5 +1,6 @@
 #include "gateway/s3/s3_call.hpp"
 
+#include "base/assert.hpp"
 #include "gateway/s3/s3_headers.hpp"
 
 namespace stratos::gateway::s3 {
@@ -38,9 +39,11 @@ Backend::Backend(Runtime& runtime_in, client::ObjectClient& objects_in, ServiceO
       uploads(kUploadLifetime, kCachedUploads) {}
 
 void add_common_headers(const Call& call, http::Headers& headers) {
+  STRATOS_ASSERT(!call.undecided && !call.source_undecided, "an answer before the decision");
   headers.add("x-amz-request-id", call.request.request_id);
   headers.add("x-amz-id-2", call.request.request_id);
   headers.add("Server", "Stratos");
+  for (const auto& [name, value] : call.cors.items()) headers.add(name, value);
 }
 
 Task<Result<void>> answer(Call& call, int status, http::Headers headers, std::string body) {
@@ -135,11 +138,11 @@ Result<client::Condition> parse_write_condition(const http::Headers& headers) {
   return condition;
 }
 
-Result<void> check_owner_header(const Call& call, std::string_view header) {
+Result<void> check_owner_header(const Call& call, std::string_view header, const AccountId& owner) {
   auto expected = call.headers().get(header);
   if (!expected) return {};
   if (expected->starts_with("0x")) expected->remove_prefix(2);
-  if (http::equal_ignoring_case(*expected, call.who().account.hex())) return {};
+  if (http::equal_ignoring_case(*expected, owner.hex())) return {};
   return fail(Errc::access_denied);
 }
 
@@ -182,10 +185,5 @@ void add_checksum_headers(http::Headers& headers, const std::vector<client::Chec
 }
 
 std::string quoted(const client::ETag& etag) { return "\"" + etag.to_string() + "\""; }
-
-Owner owner_of(const AccountId& account) {
-  const std::string name = "0x" + account.hex();
-  return {name, name};
-}
 
 }  // namespace stratos::gateway::s3

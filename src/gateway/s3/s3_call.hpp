@@ -27,6 +27,18 @@ struct Call {
   S3Request s3;
   std::optional<Identity> identity;
   client::BucketInfo bucket;  // of operations on an existing bucket
+  Access::Rules rules;        // of that bucket
+  // The object that is read decides whether the caller may: nothing may be told before
+  // authorize_object() was asked.
+  bool undecided = false;
+  // The source of a copy; authorize_source() decides about it.
+  struct Source {
+    Access::Rules rules;
+    std::string key;
+  };
+  std::optional<Source> source;
+  bool source_undecided = false;
+  http::Headers cors;  // go with every answer
 
   // Of an answer that turns out to be an error.
   http::Headers error_headers;
@@ -37,7 +49,9 @@ struct Call {
   std::uint64_t bytes_out = 0;
 
   client::ObjectClient& objects() const { return backend.objects; }
-  client::Principal who() const { return identity->who; }
+  // The zero account for the anonymous, who own nothing.
+  client::Principal who() const { return identity->who.value_or(client::Principal{}); }
+  bool anonymous() const { return !identity->who; }
   const http::Headers& headers() const { return request.headers; }
 };
 
@@ -46,6 +60,25 @@ Task<Result<void>> answer(Call& call, int status, http::Headers headers, std::st
 Task<Result<void>> answer_empty(Call& call, int status, http::Headers headers);
 Task<Result<void>> answer_document(Call& call, http::Headers headers, std::string document);
 void add_common_headers(const Call& call, http::Headers& headers);
+
+// Whether the caller may do this with the bucket, or with a key in it. Errc::access_denied.
+Result<void> authorize(const Call& call, const BucketRules& rules, std::string_view action,
+                       std::string_view key, std::optional<Permission> permission);
+// Whether the caller may do what the operation does with this object.
+Result<void> authorize_object(Call& call, const client::ObjectInfo& info);
+// Whether the caller may read the object as the source of a copy; asked again when it is read
+// again.
+Result<void> authorize_source(Call& call, const client::ObjectInfo& info);
+// Who asks for what is not there is told so only when the bucket may be listed.
+Result<void> check_missing(const Call& call);
+
+// Whose the object is that the request creates, and who may use it.
+// Errc::acl_not_supported, Errc::access_denied for public lists where they are blocked,
+// Errc::invalid_argument.
+Task<Result<client::ObjectAccess>> new_object_access(Call& call, http::Headers headers);
+// Errc::invalid_argument unless every account of the list exists.
+Task<Result<void>> check_grantees(Call& call, Acl acl);
+Task<Result<Owner>> named_owner(Call& call, AccountId account);
 
 // The body that a request brings, as its payload kind has it.
 struct Payload {
@@ -70,8 +103,8 @@ Result<client::Attributes> parse_attributes(const http::Headers& headers);
 // If-Match and If-None-Match of a write. Errc::not_implemented, Errc::precondition_failed.
 Result<client::Condition> parse_write_condition(const http::Headers& headers);
 // Clients may name the account that they believe to be a bucket's owner. Errc::access_denied when
-// it is not the caller, who owns every bucket that a call may use.
-Result<void> check_owner_header(const Call& call, std::string_view header);
+// it is not.
+Result<void> check_owner_header(const Call& call, std::string_view header, const AccountId& owner);
 // Only the one version "null" of every object exists. Errc::no_such_version.
 Result<void> check_version(std::string_view version_id);
 Result<void> check_version(const S3Request& request);
@@ -86,6 +119,5 @@ std::optional<KnownChecksum> known_checksum(const std::vector<client::Checksum>&
 void add_checksum_headers(http::Headers& headers, const std::vector<client::Checksum>& checksums);
 
 std::string quoted(const client::ETag& etag);
-Owner owner_of(const AccountId& account);
 
 }  // namespace stratos::gateway::s3

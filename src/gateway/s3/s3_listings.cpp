@@ -25,6 +25,7 @@ ObjectItem to_item(client::ListPage::Entry entry) {
   item.modified = entry.modified;
   item.etag = entry.etag.to_string();
   item.size_bytes = entry.size;
+  item.owner = entry.owner;
   if (entry.checksum_algorithms.empty()) return item;
   const auto algorithm = parse_checksum_algorithm(entry.checksum_algorithms.front());
   if (!algorithm) return item;
@@ -67,6 +68,18 @@ Task<Result<Listed>> run_list(Call& call, const ListQuery& query, std::string af
   co_return out;
 }
 
+// Names of those whose objects a page shows, and of the bucket's owner.
+Task<Result<Owners>> owners_of(Call& call, const ObjectListing& listing) {
+  Owners owners;
+  STRATOS_CO_TRY(owners[AccountId()], co_await named_owner(call, call.bucket.owner));
+  for (const ObjectItem& object : listing.objects) {
+    if (owners.contains(object.owner)) continue;
+    STRATOS_CO_TRY(owners[object.owner],
+                   co_await named_owner(call, call.rules->owner_of({object.owner, {}})));
+  }
+  co_return owners;
+}
+
 }  // namespace
 
 Task<Result<void>> list_objects(Call& call) {
@@ -76,11 +89,11 @@ Task<Result<void>> list_objects(Call& call) {
   page.marker = query.after;
   // Without a delimiter the last key is the marker, as S3 has it.
   if (listed.listing.truncated && !query.delimiter.empty()) page.next_marker = listed.next;
-  const Owner owner = owner_of(call.bucket.owner);
+  STRATOS_CO_TRY(const Owners owners, co_await owners_of(call, listed.listing));
   http::Headers headers;
   headers.add("x-amz-bucket-region", call.bucket.region);
   co_return co_await answer_document(call, std::move(headers),
-                                     list_objects_document(listed.listing, page, &owner));
+                                     list_objects_document(listed.listing, page, &owners));
 }
 
 Task<Result<void>> list_objects_v2(Call& call) {
@@ -94,12 +107,12 @@ Task<Result<void>> list_objects_v2(Call& call) {
   page.start_after = query.after;
   page.continuation_token = query.continuation_token.value_or("");
   if (listed.listing.truncated) page.next_continuation_token = make_token(listed.next);
-  const Owner owner = owner_of(call.bucket.owner);
+  STRATOS_CO_TRY(const Owners owners, co_await owners_of(call, listed.listing));
   http::Headers headers;
   headers.add("x-amz-bucket-region", call.bucket.region);
   co_return co_await answer_document(
       call, std::move(headers),
-      list_objects_v2_document(listed.listing, page, query.fetch_owner ? &owner : nullptr));
+      list_objects_v2_document(listed.listing, page, query.fetch_owner ? &owners : nullptr));
 }
 
 Task<Result<void>> list_object_versions(Call& call) {
@@ -112,10 +125,10 @@ Task<Result<void>> list_object_versions(Call& call) {
   ListV1 page;
   page.marker = query.after;
   if (listed.listing.truncated) page.next_marker = listed.next;
+  STRATOS_CO_TRY(const Owners owners, co_await owners_of(call, listed.listing));
   http::Headers headers;
-  co_return co_await answer_document(
-      call, std::move(headers),
-      list_versions_document(listed.listing, page, owner_of(call.bucket.owner)));
+  co_return co_await answer_document(call, std::move(headers),
+                                     list_versions_document(listed.listing, page, owners));
 }
 
 }  // namespace stratos::gateway::s3

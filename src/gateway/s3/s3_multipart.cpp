@@ -130,9 +130,9 @@ Task<Result<std::optional<client::ByteRange>>> parse_source_range(Call& call,
                                                                   const CopySource& source) {
   const auto header = call.headers().get("x-amz-copy-source-range");
   std::optional<client::ByteRange> range;
-  if (!header && !has_source_conditions(call.headers())) co_return range;
   STRATOS_CO_TRY(const client::ObjectInfo info,
                  co_await call.objects().head(source.bucket, source.key));
+  STRATOS_CO_CHECK(authorize_source(call, info));
   STRATOS_CO_CHECK(check_source(call.headers(), info));
   if (!header) co_return range;
   STRATOS_CO_TRY(const ByteRange wanted, parse_copy_range(*header, info.size));
@@ -166,6 +166,7 @@ Task<Result<void>> create_multipart_upload(Call& call) {
   STRATOS_CO_TRY(const ChecksumChoice choice, parse_checksum_choice(call.headers()));
   client::CreateUploadRequest request;
   STRATOS_CO_TRY(request.attributes, parse_attributes(call.headers()));
+  STRATOS_CO_TRY(request.attributes.access, co_await new_object_access(call, call.headers()));
   if (choice.algorithm) request.checksum_algorithm = info_of(*choice.algorithm).name;
   if (choice.type) request.checksum_type = name_of(*choice.type);
   http::Headers headers;
@@ -209,7 +210,7 @@ Task<Result<void>> upload_part_copy(Call& call) {
   STRATOS_CO_TRY(const CopySource source,
                  parse_copy_source(call.headers().get("x-amz-copy-source").value_or("")));
   STRATOS_CO_CHECK(check_version(source.version_id));
-  STRATOS_CO_CHECK(co_await open_source(call, source.bucket));
+  STRATOS_CO_CHECK(co_await open_source(call, source.bucket, source.key));
   STRATOS_CO_TRY(const auto range, co_await parse_source_range(call, source));
   STRATOS_CO_TRY(const client::PartInfo part,
                  co_await call.objects().copy_part(call.who(), source.bucket, source.key, range,
@@ -262,7 +263,9 @@ Task<Result<void>> list_parts(Call& call) {
   const ChecksumChoice choice = choice_of(upload);
   PartListing listing;
   listing.name = {call.s3.bucket, call.s3.key, id.hex()};
-  listing.owner = owner_of(call.bucket.owner);
+  STRATOS_CO_TRY(listing.initiator, co_await named_owner(call, upload.initiator));
+  STRATOS_CO_TRY(listing.owner,
+                 co_await named_owner(call, call.rules->owner_of({upload.owner, {}})));
   listing.part_number_marker = marker;
   listing.max_parts = limit;
   listing.truncated = parts.size() > limit;
@@ -291,7 +294,7 @@ Task<Result<void>> list_multipart_uploads(Call& call) {
   }
   UploadListing listing;
   listing.bucket = call.s3.bucket;
-  listing.owner = owner_of(call.bucket.owner);
+  STRATOS_CO_TRY(listing.owner, co_await named_owner(call, call.bucket.owner));
   listing.prefix = query.prefix;
   listing.delimiter = query.delimiter;
   listing.key_marker = query.after;

@@ -106,9 +106,10 @@ RC_GTEST_PROP(KeyProperty, SurvivesAListingWithUrlEncoding, ()) {
 RC_GTEST_PROP(KeyProperty, NeverBreaksAnAnswer, (const std::string& bytes)) {
   ObjectListing listing{.bucket = bytes, .prefix = bytes};
   listing.objects.push_back({.key = bytes, .modified = kNow, .etag = bytes});
-  const Owner owner{bytes, bytes};
-  for (const std::string& text : {list_objects_document(listing, {bytes, bytes}, &owner),
-                                  list_versions_document(listing, {bytes, bytes}, owner),
+  Owners owners;
+  owners[AccountId()] = {bytes, bytes};
+  for (const std::string& text : {list_objects_document(listing, {bytes, bytes}, &owners),
+                                  list_versions_document(listing, {bytes, bytes}, owners),
                                   initiate_upload_document({bytes, bytes, bytes}),
                                   delete_result_document({{bytes, bytes, std::nullopt}}, false)}) {
     RC_ASSERT(XmlDocument::parse(as_bytes(text), {}).has_value());

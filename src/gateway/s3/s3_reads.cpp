@@ -129,6 +129,7 @@ Task<Result<void>> get_object(Call& call) {
   STRATOS_CO_TRY(const std::unique_ptr<client::ObjectReader> reader,
                  co_await call.objects().get(call.s3.bucket, call.s3.key));
   const client::ObjectInfo& info = reader->info();
+  STRATOS_CO_CHECK(authorize_object(call, info));
   if (auto passed = check_conditions(call, info); !passed) {
     co_return co_await refuse_read(call, info, std::move(passed).error());
   }
@@ -150,6 +151,7 @@ Task<Result<void>> head_object(Call& call) {
   STRATOS_CO_CHECK(check_read_request(call.s3));
   STRATOS_CO_TRY(const client::ObjectInfo info,
                  co_await call.objects().head(call.s3.bucket, call.s3.key));
+  STRATOS_CO_CHECK(authorize_object(call, info));
   if (auto passed = check_conditions(call, info); !passed) {
     co_return co_await refuse_read(call, info, std::move(passed).error());
   }
@@ -170,6 +172,7 @@ Task<Result<void>> get_object_attributes(Call& call) {
   }
   STRATOS_CO_TRY(const client::ObjectInfo info,
                  co_await call.objects().head(call.s3.bucket, call.s3.key));
+  STRATOS_CO_CHECK(authorize_object(call, info));
   STRATOS_CO_TRY(const ObjectAttributes chosen, choose_attributes(*names, info));
   http::Headers headers;
   headers.add("Last-Modified", to_http_date(info.modified));

@@ -112,7 +112,7 @@ TEST(S3Request, EverythingOutsideTheTableIsUnsupported) {
       }
     }
   }
-  EXPECT_EQ(parse("POST", "/bucket")->operation, Operation::unsupported);
+  EXPECT_EQ(parse("POST", "/bucket")->operation, Operation::post_object);
   EXPECT_EQ(parse("POST", "/bucket/key")->operation, Operation::unsupported);
   EXPECT_EQ(parse("DELETE", "/")->operation, Operation::unsupported);
   EXPECT_EQ(parse("OPTIONS", "/bucket/key")->operation, Operation::unsupported);
@@ -225,16 +225,14 @@ TEST(UnimplementedHeaders, AreRefusedNotIgnored) {
     const auto result = check_headers_implemented(header(std::move(name), std::move(value)));
     return !result && result.error().code() == Errc::not_implemented;
   };
-  EXPECT_TRUE(refused("x-amz-acl", "public-read"));
-  EXPECT_TRUE(refused("x-amz-acl", ""));
-  EXPECT_TRUE(refused("X-Amz-Grant-Read", "id=1"));
   EXPECT_TRUE(refused("x-amz-server-side-encryption", "aws:kms"));
   EXPECT_TRUE(refused("x-amz-server-side-encryption-customer-algorithm", "AES256"));
   EXPECT_TRUE(refused("x-amz-copy-source-server-side-encryption-customer-key", "k"));
   EXPECT_TRUE(refused("x-amz-tagging", "a=b"));
   EXPECT_TRUE(refused("x-amz-object-lock-mode", "GOVERNANCE"));
   EXPECT_TRUE(refused("x-amz-website-redirect-location", "/"));
-  EXPECT_FALSE(refused("x-amz-acl", "private"));
+  EXPECT_FALSE(refused("x-amz-acl", "public-read"));
+  EXPECT_FALSE(refused("X-Amz-Grant-Read", "id=1"));
   EXPECT_FALSE(refused("x-amz-server-side-encryption", "AES256"));
   EXPECT_FALSE(refused("x-amz-tagging-directive", "COPY"));
   EXPECT_FALSE(refused("x-amz-meta-acl", "public-read"));

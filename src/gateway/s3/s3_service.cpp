@@ -28,21 +28,48 @@ class Running {
   metrics::Gauge& gauge_;
 };
 
+void add_cors_headers(Call& call) {
+  const auto origin = call.headers().get("origin");
+  if (!origin || call.rules->cors.empty()) return;
+  const auto method = call.headers().get("access-control-request-method");
+  const CorsQuestion question{*origin, method.value_or(call.request.method), {}};
+  const CorsRule* rule = find_cors_rule(call.rules->cors, question);
+  if (rule) call.cors = cors_headers(*rule, question, false);
+}
+
+// The bucket, and whether the caller may do with it what the operation does.
 Task<Result<void>> open_bucket(Call& call) {
-  STRATOS_CO_CHECK(check_owner_header(call, "x-amz-expected-bucket-owner"));
-  STRATOS_CO_TRY(call.bucket, co_await call.backend.access.own_bucket(call.who(), call.s3.bucket));
-  co_return Result<void>{};
+  STRATOS_CO_TRY(call.rules, co_await call.backend.access.rules_of(call.s3.bucket));
+  call.bucket = call.rules->info;
+  add_cors_headers(call);
+  STRATOS_CO_CHECK(check_owner_header(call, "x-amz-expected-bucket-owner", call.bucket.owner));
+  if (decides_by_item(call.s3.operation)) co_return Result<void>{};
+  const AccessRule* rule = access_rule_of(call.s3.operation);
+  call.undecided = rule && rule->on_object;
+  if (call.undecided) co_return Result<void>{};
+  if (rule) {
+    co_return authorize(call, *call.rules, rule->action, call.s3.key, rule->permission);
+  }
+  const std::string action = "s3:" + std::string(name_of(call.s3.operation));
+  co_return authorize(call, *call.rules, action, call.s3.key, std::nullopt);
 }
 
 Task<Result<void>> serve(Call& call) {
   Backend& backend = call.backend;
   STRATOS_CO_TRY(call.s3, parse_request(call.request, backend.options.base_domains));
+  if (call.request.method == "OPTIONS") co_return co_await answer_preflight(call);
   STRATOS_CO_TRY(call.identity, co_await backend.access.authenticate(call.request, call.s3));
   const OperationHandler handler = handler_of(call.s3.operation);
+  const bool bucket_exists = needs_bucket(call.s3.operation);
+  if (call.anonymous() && (!handler || !bucket_exists)) co_return fail(Errc::access_denied);
   if (!handler) co_return fail(Errc::not_implemented);
+  if (bucket_exists) STRATOS_CO_CHECK(co_await open_bucket(call));
   STRATOS_CO_CHECK(check_headers_implemented(call.headers()));
-  if (needs_own_bucket(call.s3.operation)) STRATOS_CO_CHECK(co_await open_bucket(call));
-  co_return co_await handler(call);
+  Result<void> done = co_await handler(call);
+  const bool missing = !done && (done.error().code() == Errc::no_such_object ||
+                                 done.error().code() == Errc::no_such_version);
+  if (missing) STRATOS_CO_CHECK(check_missing(call));
+  co_return done;
 }
 
 // What S3 adds to some of its errors.
@@ -65,6 +92,8 @@ void add_details(Call& call, Errc code) {
 
 Task<void> answer_error(Call& call, const Error& error) {
   if (call.response.head_sent()) co_return;  // the connection ends instead
+  call.undecided = false;
+  call.source_undecided = false;
   add_details(call, error.code());
   ErrorContext context;
   const std::string_view target = call.request.target;

@@ -65,7 +65,7 @@ class S3TraceOverAMesh : public client::MeshTest {
   S3TraceOverAMesh() {
     for (const auto& node : nodes_) {
       watched_.push_back(std::make_unique<Watched>(node->router()));
-      dialer_.add(node->key(), watched_.back()->router);
+      routers_[node->key()] = &watched_.back()->router;
     }
     meta::CreateAccessKey key;
     key.access_key = kAccessKey;

@@ -38,6 +38,7 @@ struct CopyOrder {
   CopySource source;
   Directive directive = Directive::copy;
   client::Attributes attributes;  // with Directive::replace
+  client::ObjectAccess access;    // of the copy
   client::Condition condition;
   std::optional<ChecksumAlgorithm> algorithm;
 };
@@ -75,9 +76,11 @@ Task<Result<client::ObjectInfo>> copy_bytes(Call& call, CopyOrder order) {
   STRATOS_CO_TRY(const std::unique_ptr<client::ObjectReader> reader,
                  co_await call.objects().get(order.source.bucket, order.source.key));
   const client::ObjectInfo& info = reader->info();
+  STRATOS_CO_CHECK(authorize_source(call, info));
   STRATOS_CO_CHECK(check_source(call.headers(), info));
   client::Attributes attributes =
       order.directive == Directive::copy ? info.attributes : std::move(order.attributes);
+  attributes.access = std::move(order.access);
   const auto algorithm = order.algorithm.value_or(ChecksumAlgorithm::crc64nvme);
   BodyDigests digests(BodyPromise{}, algorithm);
   ObjectBody bytes(*reader);
@@ -92,15 +95,18 @@ Task<Result<client::ObjectInfo>> copy_bytes(Call& call, CopyOrder order) {
 Task<Result<client::ObjectInfo>> run_copy(Call& call, CopyOrder order) {
   STRATOS_CO_TRY(const client::ObjectInfo source,
                  co_await call.objects().head(order.source.bucket, order.source.key));
+  const bool own_source = call.source->rules->info.owner == call.who().account;
+  STRATOS_CO_CHECK(authorize_source(call, source));
   STRATOS_CO_CHECK(check_source(call.headers(), source));
   if (needs_bytes(order, source)) co_return co_await copy_bytes(call, std::move(order));
-  // A source that changes meanwhile would escape the conditions.
+  // A source that changes meanwhile would escape the conditions, and the decision.
   std::optional<VersionId> version;
-  if (has_source_conditions(call.headers())) version = source.version;
+  if (!own_source || has_source_conditions(call.headers())) version = source.version;
   std::optional<client::Attributes> replaced;
   if (order.directive == Directive::replace) replaced = std::move(order.attributes);
   co_return co_await call.objects().copy(call.who(), order.source.bucket, order.source.key, version,
-                                         call.s3.bucket, call.s3.key, std::move(replaced));
+                                         call.s3.bucket, call.s3.key, std::move(replaced),
+                                         std::move(order.access));
 }
 
 // Keys of a DeleteObjects that go together, and where their results belong.
@@ -119,6 +125,9 @@ Task<DeleteBatch> sort_deletions(Call& call, const std::vector<DeleteItem>& item
     results[i].version_id = item.version_id;
     Result<void> valid = check_version(item.version_id);
     if (valid) valid = validate_key(item.key);
+    if (valid) {
+      valid = authorize(call, *call.rules, "s3:DeleteObject", item.key, Permission::write);
+    }
     if (valid && item.etag.empty()) {
       batch.keys.push_back(item.key);
       batch.places.push_back(i);
@@ -143,6 +152,7 @@ Task<DeleteBatch> sort_deletions(Call& call, const std::vector<DeleteItem>& item
 
 Task<Result<void>> put_object(Call& call) {
   STRATOS_CO_TRY(client::Attributes attributes, parse_attributes(call.headers()));
+  STRATOS_CO_TRY(attributes.access, co_await new_object_access(call, call.headers()));
   STRATOS_CO_TRY(const client::Condition condition, parse_write_condition(call.headers()));
   STRATOS_CO_TRY(Payload payload,
                  open_payload(call, call.headers(), call.backend.options.max_body_bytes));
@@ -165,7 +175,8 @@ Task<Result<void>> put_object(Call& call) {
 
 Task<Result<void>> copy_object(Call& call) {
   STRATOS_CO_TRY(CopyOrder order, parse_copy(call));
-  STRATOS_CO_CHECK(co_await open_source(call, order.source.bucket));
+  STRATOS_CO_TRY(order.access, co_await new_object_access(call, call.headers()));
+  STRATOS_CO_CHECK(co_await open_source(call, order.source.bucket, order.source.key));
   STRATOS_CO_TRY(const client::ObjectInfo copied, co_await run_copy(call, std::move(order)));
   CopyResult result;
   result.etag = copied.attributes.etag.to_string();
@@ -189,6 +200,10 @@ Task<Result<void>> delete_object(Call& call) {
 }
 
 Task<Result<void>> delete_objects(Call& call) {
+  // Only a policy tells keys apart.
+  if (!call.rules->policy) {
+    STRATOS_CO_CHECK(authorize(call, *call.rules, "s3:DeleteObject", {}, Permission::write));
+  }
   STRATOS_CO_TRY(const Bytes document,
                  co_await read_document(call, kMaxDeleteDocumentBytes, Integrity::required));
   STRATOS_CO_TRY(const DeleteRequest request, parse_delete(document));

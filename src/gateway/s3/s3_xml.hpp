@@ -1,11 +1,13 @@
 // The XML documents of the S3 protocol: requests read, answers written.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/ids.hpp"
 #include "base/time.hpp"
 #include "gateway/s3/body_digests.hpp"
 
@@ -45,6 +47,9 @@ struct Owner {
   std::string display_name;
 };
 
+// By account; the zero account stands for the bucket's owner.
+using Owners = std::map<AccountId, Owner>;
+
 struct BucketItem {
   std::string name;
   WallTime created;
@@ -66,6 +71,7 @@ struct ObjectItem {
   std::string_view storage_class = "STANDARD";
   std::optional<ChecksumAlgorithm> checksum_algorithm;
   std::optional<ChecksumType> checksum_type;
+  AccountId owner;
 };
 
 // What both forms of listing share.
@@ -88,14 +94,14 @@ struct ListV2 {
   std::string continuation_token;
   std::string next_continuation_token;  // only when truncated
 };
-// `owner` null: no Owner elements.
+// `owners` null: no Owner elements; else it holds those of all objects.
 std::string list_objects_document(const ObjectListing& listing, const ListV1& page,
-                                  const Owner* owner);
+                                  const Owners* owners);
 std::string list_objects_v2_document(const ObjectListing& listing, const ListV2& page,
-                                     const Owner* owner);
+                                     const Owners* owners);
 // Every key in its one version, "null", as of a bucket that never had versioning.
 std::string list_versions_document(const ObjectListing& listing, const ListV1& page,
-                                   const Owner& owner);
+                                   const Owners& owners);
 
 struct DeletedItem {
   std::string key;
@@ -139,6 +145,7 @@ struct PartItem {
 };
 struct PartListing {
   UploadName name;
+  Owner initiator;
   Owner owner;
   std::uint32_t part_number_marker = 0;
   std::uint32_t next_part_number_marker = 0;

@@ -56,18 +56,18 @@ void write_listing_head(XmlWriter& xml, const ObjectListing& listing) {
 }
 
 // From LastModified to the owner: the same in objects and versions.
-void write_object_body(XmlWriter& xml, const ObjectItem& object, const Owner* owner) {
+void write_object_body(XmlWriter& xml, const ObjectItem& object, const Owners* owners) {
   xml.element("LastModified", object.modified).etag(object.etag);
   write_checksum_kind(xml, object.checksum_algorithm, object.checksum_type);
   xml.element("Size", object.size_bytes).element("StorageClass", object.storage_class);
-  if (owner) write_owner(xml, "Owner", *owner);
+  if (owners) write_owner(xml, "Owner", owners->at(object.owner));
 }
 
-void write_objects(XmlWriter& xml, const ObjectListing& listing, const Owner* owner) {
+void write_objects(XmlWriter& xml, const ObjectListing& listing, const Owners* owners) {
   for (const ObjectItem& object : listing.objects) {
     xml.open("Contents");
     write_key(xml, "Key", object.key, listing.url_encoding);
-    write_object_body(xml, object, owner);
+    write_object_body(xml, object, owners);
     xml.close("Contents");
   }
   write_common_prefixes(xml, listing.common_prefixes, listing.url_encoding);
@@ -120,7 +120,7 @@ std::string list_buckets_document(const BucketListing& listing) {
 }
 
 std::string list_objects_document(const ObjectListing& listing, const ListV1& page,
-                                  const Owner* owner) {
+                                  const Owners* owners) {
   XmlWriter xml;
   reserve_for(xml, listing);
   xml.open_root("ListBucketResult");
@@ -129,13 +129,13 @@ std::string list_objects_document(const ObjectListing& listing, const ListV1& pa
   if (listing.truncated) {
     write_key_if_any(xml, "NextMarker", page.next_marker, listing.url_encoding);
   }
-  write_objects(xml, listing, owner);
+  write_objects(xml, listing, owners);
   xml.close("ListBucketResult");
   return std::move(xml).take();
 }
 
 std::string list_objects_v2_document(const ObjectListing& listing, const ListV2& page,
-                                     const Owner* owner) {
+                                     const Owners* owners) {
   XmlWriter xml;
   reserve_for(xml, listing);
   xml.open_root("ListBucketResult");
@@ -144,13 +144,13 @@ std::string list_objects_v2_document(const ObjectListing& listing, const ListV2&
   write_key_if_any(xml, "StartAfter", page.start_after, listing.url_encoding);
   if (!page.continuation_token.empty()) xml.element("ContinuationToken", page.continuation_token);
   if (listing.truncated) xml.element("NextContinuationToken", page.next_continuation_token);
-  write_objects(xml, listing, owner);
+  write_objects(xml, listing, owners);
   xml.close("ListBucketResult");
   return std::move(xml).take();
 }
 
 std::string list_versions_document(const ObjectListing& listing, const ListV1& page,
-                                   const Owner& owner) {
+                                   const Owners& owners) {
   XmlWriter xml;
   reserve_for(xml, listing);
   xml.open_root("ListVersionsResult");
@@ -165,7 +165,7 @@ std::string list_versions_document(const ObjectListing& listing, const ListV1& p
     xml.open("Version");
     write_key(xml, "Key", object.key, listing.url_encoding);
     xml.element("VersionId", "null").element("IsLatest", true);
-    write_object_body(xml, object, &owner);
+    write_object_body(xml, object, &owners);
     xml.close("Version");
   }
   write_common_prefixes(xml, listing.common_prefixes, listing.url_encoding);
@@ -214,7 +214,7 @@ std::string list_parts_document(const PartListing& listing) {
   if (listing.url_encoding) xml.element("EncodingType", "url");
   write_key(xml, "Key", listing.name.key, listing.url_encoding);
   xml.element("UploadId", listing.name.upload_id);
-  write_owner(xml, "Initiator", listing.owner);
+  write_owner(xml, "Initiator", listing.initiator);
   write_owner(xml, "Owner", listing.owner);
   xml.element("StorageClass", listing.storage_class);
   xml.element("PartNumberMarker", std::uint64_t{listing.part_number_marker});

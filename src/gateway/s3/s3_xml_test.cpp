@@ -233,8 +233,9 @@ ObjectListing sample_listing() {
 }
 
 TEST(ListObjects, WritesTheFirstForm) {
-  const Owner owner{"0xabc", "alice"};
-  const Answer answer(list_objects_document(sample_listing(), {"m", "a b/c/"}, &owner));
+  Owners owners;
+  owners[AccountId()] = {"0xabc", "alice"};
+  const Answer answer(list_objects_document(sample_listing(), {"m", "a b/c/"}, &owners));
   EXPECT_STREQ(answer.root().name(), "ListBucketResult");
   EXPECT_STREQ(answer.root().attribute("xmlns").value(), "http://s3.amazonaws.com/doc/2006-03-01/");
   EXPECT_EQ(answer.at("Name"), "photos");
@@ -290,7 +291,9 @@ TEST(ListObjects, SaysControlCharactersWithUrlEncoding) {
 }
 
 TEST(ListVersions, ShowsEveryKeyInItsOneVersion) {
-  const Answer answer(list_versions_document(sample_listing(), {"k", "n"}, {"0xabc", "alice"}));
+  Owners owners;
+  owners[AccountId()] = {"0xabc", "alice"};
+  const Answer answer(list_versions_document(sample_listing(), {"k", "n"}, owners));
   EXPECT_STREQ(answer.root().name(), "ListVersionsResult");
   EXPECT_EQ(answer.at("Version/VersionId"), "null");
   EXPECT_EQ(answer.at("Version/IsLatest"), "true");
@@ -359,7 +362,8 @@ TEST(MultipartAnswers, NameTheUpload) {
 }
 
 TEST(MultipartAnswers, ListParts) {
-  PartListing listing{.name = {"b", "k\x02", "u"}, .owner = {"id", "name"}};
+  PartListing listing{
+      .name = {"b", "k\x02", "u"}, .initiator = {"id", "name"}, .owner = {"id", "name"}};
   listing.url_encoding = true;
   listing.next_part_number_marker = 7;
   listing.parts = {{7, kTime, "e", 5'242'880, std::nullopt}};

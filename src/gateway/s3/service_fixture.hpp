@@ -134,6 +134,7 @@ class ServiceFixture : public ::testing::Test {
     log::set_sink([this](std::string_view line) { log_ += line; });
     for (int user = 0; user < 2; ++user) {
       objects_.add_key(credentials(user).access_key_id, account(user), credentials(user).secret);
+      objects_.account_names[account(user)] = "user" + std::to_string(user);
     }
   }
   ~ServiceFixture() override {

@@ -60,6 +60,14 @@ struct Claim {
 // invalid_request, invalid_argument or access_denied.
 Result<std::optional<Claim>> parse_claim(const SignedRequest& request);
 
+// What the fields of a form upload claim; its policy is what is signed.
+struct FormClaim {
+  std::string access_key_id;
+  Scope scope;
+};
+// Errc::malformed_authorization.
+Result<FormClaim> parse_form_claim(std::string_view credential, std::string_view date);
+
 // Derived signing keys by (access key id, date, region): saves four of five HMACs of a request.
 // Bounded; one thread.
 class SigningKeys {

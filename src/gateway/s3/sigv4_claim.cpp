@@ -254,6 +254,16 @@ Result<std::optional<Claim>> parse_claim(const SignedRequest& request) {
   return claim;
 }
 
+Result<FormClaim> parse_form_claim(std::string_view credential, std::string_view date) {
+  Claim claim;
+  STRATOS_CHECK(parse_credential(credential, claim, kHeader));
+  if (!parse_amz_date(date) || !date.starts_with(claim.scope.date) ||
+      claim.scope.date.size() != 8) {
+    return kHeader.error("the date of the Credential is not the date of the form");
+  }
+  return FormClaim{std::move(claim.access_key_id), std::move(claim.scope)};
+}
+
 Result<void> check_claim(const Claim& claim, const VerifyRules& rules) {
   const Source source = claim.expires_s ? kQuery : kHeader;
   if (claim.scope.region != rules.region) {

@@ -127,8 +127,9 @@ Task<void> UploadBody::Pipeline::stop() {
   co_await tasks_.join();
 }
 
-UploadBody::UploadBody(Runtime& runtime, http::BodyReader& reader, std::uint64_t size_bytes,
-                       BodyDigests digests, client::Attributes attributes)
+UploadBody::UploadBody(Runtime& runtime, http::BodyReader& reader,
+                       std::optional<std::uint64_t> size_bytes, BodyDigests digests,
+                       client::Attributes attributes)
     : runtime_(runtime),
       reader_(reader),
       size_bytes_(size_bytes),
@@ -138,7 +139,7 @@ UploadBody::UploadBody(Runtime& runtime, http::BodyReader& reader, std::uint64_t
 UploadBody::~UploadBody() = default;
 
 Task<Result<Buffer>> UploadBody::next(std::size_t max_bytes) {
-  if (size_bytes_ <= kInlineBodyBytes) co_return co_await next_inline(max_bytes);
+  if (size_bytes_ && *size_bytes_ <= kInlineBodyBytes) co_return co_await next_inline(max_bytes);
   if (!pipeline_) {
     const std::size_t chunk_bytes = std::clamp(max_bytes, kMinChunkBytes, kMaxChunkBytes);
     pipeline_ = std::make_unique<Pipeline>(runtime_, reader_, digests_, chunk_bytes);
@@ -158,7 +159,7 @@ Task<Result<Buffer>> UploadBody::next_inline(std::size_t max_bytes) {
 }
 
 Result<client::Attributes> UploadBody::finish() {
-  if (received_ != size_bytes_) return fail(Errc::incomplete_body);
+  if (size_bytes_ && received_ != *size_bytes_) return fail(Errc::incomplete_body);
   STRATOS_TRY(const BodyDigests::Outcome outcome, digests_.finish(reader_.trailers()));
   attributes_.etag.md5 = outcome.md5;
   attributes_.etag.parts = 0;

@@ -18,8 +18,9 @@ constexpr std::uint64_t kInlineBodyBytes = 64 * 1024;
 // chunk, one digests what came in the blocking pool. Memory: about four chunks of at most 1 MiB.
 class UploadBody final : public client::BodySource {
  public:
-  // `reader` outlives this. finish() adds entity tag and checksum to `attributes`.
-  UploadBody(Runtime& runtime, http::BodyReader& reader, std::uint64_t size_bytes,
+  // `reader` outlives this. finish() adds entity tag and checksum to `attributes`. Without a size
+  // the reader alone says where the body ends.
+  UploadBody(Runtime& runtime, http::BodyReader& reader, std::optional<std::uint64_t> size_bytes,
              BodyDigests digests, client::Attributes attributes);
   ~UploadBody() override;
 
@@ -39,7 +40,7 @@ class UploadBody final : public client::BodySource {
 
   Runtime& runtime_;
   http::BodyReader& reader_;
-  std::uint64_t size_bytes_;
+  std::optional<std::uint64_t> size_bytes_;
   BodyDigests digests_;
   client::Attributes attributes_;
   std::uint64_t received_ = 0;

@@ -15,17 +15,13 @@ from cases.boto_objects import body_of, expect_error
 
 # What S3 offers and this gateway does not: each must say so, none may pretend.
 NOT_IMPLEMENTED = (
-    ("get_bucket_website", {}), ("get_bucket_replication", {}), ("get_bucket_logging", {}),
-    ("get_bucket_lifecycle_configuration", {}), ("get_bucket_accelerate_configuration", {}),
-    ("get_bucket_notification_configuration", {}), ("get_bucket_request_payment", {}),
     ("list_bucket_inventory_configurations", {}), ("list_bucket_analytics_configurations", {}),
-    ("get_object_lock_configuration", {}), ("get_bucket_ownership_controls", {}),
+    ("get_object_lock_configuration", {}),
     ("put_bucket_website", {"WebsiteConfiguration": {"IndexDocument": {"Suffix": "i"}}}),
     ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Enabled"}}),
-    ("put_bucket_policy", {"Policy": json.dumps({"Version": "2012-10-17", "Statement": []})}),
-    ("put_bucket_tagging", {"Tagging": {"TagSet": [{"Key": "a", "Value": "b"}]}}),
+    ("put_bucket_logging", {"BucketLoggingStatus": {}}),
+    ("put_bucket_request_payment", {"RequestPaymentConfiguration": {"Payer": "Requester"}}),
     ("get_object_torrent", {"Key": "a"}), ("get_object_legal_hold", {"Key": "a"}),
-    ("put_object_acl", {"Key": "a", "ACL": "public-read"}),
 )
 
 
@@ -120,6 +116,32 @@ def not_implemented(context):
     s3.put_object(Bucket=bucket, Key="a", Body=b"x")
     for name, arguments in NOT_IMPLEMENTED:
         expect_error("NotImplemented", 501, getattr(s3, name), Bucket=bucket, **arguments)
+
+
+@case("access.shared")
+def shared(context):
+    """Lists and policies let others in, and only so far."""
+    mesh = context.mesh
+    mine, other = mesh.s3(), mesh.s3(mesh.account(1))
+    bucket = context.new_bucket(mine)
+    mine.put_object(Bucket=bucket, Key="open", Body=b"open", ACL="public-read")
+    mine.put_object(Bucket=bucket, Key="shut", Body=b"shut")
+    address = f"{mesh.endpoint}/{bucket}"
+    check_equal(_status(f"{address}/open"), 200, "a public object")
+    check_equal(_status(f"{address}/shut"), 403, "a private object")
+    mine.put_bucket_policy(Bucket=bucket, Policy=json.dumps({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket",
+                       "Resource": f"arn:aws:s3:::{bucket}"}]}))
+    poll(lambda: _status(address) == 200, "a policy opens the bucket", seconds=10, every=0.3)
+    check_equal(len(other.list_objects_v2(Bucket=bucket)["Contents"]), 2, "listed by another")
+    expect_error("AccessDenied", 403, other.get_object, Bucket=bucket, Key="shut")
+    mine.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={
+        "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True,
+        "RestrictPublicBuckets": True})
+    poll(lambda: _status(address) == 403, "and a block shuts it", seconds=10, every=0.3)
+    check_equal(_status(f"{address}/open"), 403, "an ignored list")
+    expect_error("MalformedPolicy", 400, mine.put_bucket_policy, Bucket=bucket, Policy="{}")
 
 
 @contextmanager
