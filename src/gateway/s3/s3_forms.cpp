@@ -1,5 +1,6 @@
 // Uploads by HTML forms: POST on a bucket.
-#include <charconv>
+#include <algorithm>
+#include <array>
 
 #include "crypto/hmac_sha1.hpp"
 #include "gateway/s3/form_body.hpp"
