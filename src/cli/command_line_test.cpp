@@ -1,5 +1,7 @@
 #include "cli/command_line.hpp"
 
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -55,7 +57,7 @@ class CommandLine : public testing::Test {
 
   static constexpr std::array kVariables = {"STRATOS_DIR", "STRATOS_ACCOUNT", "STRATOS_CONFIG",
                                             "STRATOS_PASSPHRASE_FILE", "XDG_DATA_HOME"};
-  std::string folder_ = testing::TempDir() + "stratos_command_line";
+  std::string folder_ = testing::TempDir() + "stratos_command_line_" + std::to_string(::getpid());
   Session session_;
   std::unique_ptr<CLI::App> app_;
   std::string message_;
