@@ -149,7 +149,9 @@ Task<Result<Form>> FormBody::read_form() {
     }
     const std::string end_of_head = "\r\n\r\n";
     STRATOS_CO_TRY(const std::string head, co_await take_until(end_of_head));
-    STRATOS_CO_TRY(PartHead part, parse_part_head(std::string_view(head).substr(2)));
+    const std::string_view lines =
+        std::string_view(head).substr(std::min<std::size_t>(2, head.size()));
+    STRATOS_CO_TRY(PartHead part, parse_part_head(lines));
     if (http::equal_ignoring_case(part.name, "file")) {
       form.file_name = std::move(part.file_name);
       form.file_type = std::move(part.type);
