@@ -75,8 +75,7 @@ struct Boot {
     options.flush_after_bytes = mesh.scenario().flush_after_bytes;
     options.deterministic_store = true;
     process.dialer = std::make_unique<NetDialer>(runtime, *process.security);
-    // Repair would make use of what nodes forget to free.
-    if (mesh.scenario().sabotage != Sabotage::lost_drops) options.dialer = process.dialer.get();
+    options.dialer = process.dialer.get();
     options.repair.gone_after = mesh.scenario().times.repair_after;
     for (MeshWorld::Machine* const gateway : mesh.machines_of(MeshWorld::Role::client)) {
       options.clients.push_back(gateway->key.public_key());
