@@ -31,6 +31,7 @@ void add_object_commands(CLI::App& app, Session& session);
 void add_mesh_commands(CLI::App& app, CLI::App& meta, Session& session);
 void add_keyring_commands(CLI::App& app, Session& session);
 void add_sim_command(CLI::App& app, Session& session);
+void add_durability_command(CLI::App& sim, Session& session);
 void add_doctor_command(CLI::App& app, Session& session);
 void add_bench_command(CLI::App& app, Session& session);
 void add_completion_command(CLI::App& app, Session& session);

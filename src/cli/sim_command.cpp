@@ -1,4 +1,4 @@
-// sim run|list
+// sim run|list|durability
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
@@ -90,6 +90,7 @@ void add_sim_command(CLI::App& app, Session& session) {
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32));
   run.add_flag("--logs", arguments->logs, "Print what the simulated services log");
   on_chosen(run, session, [&session, arguments] { return run_scenarios(session, *arguments); });
+  add_durability_command(group, session);
   CLI::App& list = *group.add_subcommand("list", "Name the scenarios");
   on_chosen(list, session, [&session] { return list_scenarios(session); });
 }

@@ -1,5 +1,6 @@
 """The program's own commands: objects, exit codes, key rings."""
 import json
+import pathlib
 import shutil
 import subprocess
 
@@ -9,6 +10,7 @@ from cases.boto_objects import body_of
 
 # What the exit codes mean: see docs/OPERATIONS.md.
 USAGE, NOT_FOUND, CONFLICT = 2, 3, 6
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 def json_lines(output):
@@ -171,3 +173,17 @@ def rotation(context):
     check(body_of(s3.get_object(Bucket=bucket, Key="old")) == pattern(1, 200_000), "the old object")
     check(body_of(s3.get_object(Bucket=bucket, Key="new")) == pattern(2, 200_000), "the new object")
     check(mesh.stratos_json("keyring", "rotate")["versions"] > before, "versions count up")
+
+
+@case("commands.durability", needs=())
+def durability(context):
+    run = context.mesh.stratos
+    shown = run("sim", "durability").stdout.decode()
+    document = (ROOT / "docs/formats/durability.md").read_text(encoding="utf-8")
+    check(shown in document, "the figures of docs/formats/durability.md")
+    [row] = json_lines(run("sim", "durability", "--profile", "12+20", "--json").stdout)
+    check(row["losses_per_segment_year"] < 1e-11, "12+20 meets its anchor")
+    [trial] = json_lines(run("sim", "durability", "--profile", "4+2", "--check", "--json").stdout)
+    check(trial["ok"], f"the model against its trials: {trial}")
+    bad = run("sim", "durability", "--profile", "4+0", ok=None)
+    check(bad.returncode != 0, "a profile without parity is refused")
