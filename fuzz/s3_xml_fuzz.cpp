@@ -2,6 +2,7 @@
 #include "base/assert.hpp"
 #include "fuzz_target.hpp"
 #include "gateway/s3/s3_xml.hpp"
+#include "gateway/s3/s3_xml_versions.hpp"
 #include "gateway/s3/xml_reader.hpp"
 
 namespace {
@@ -22,6 +23,11 @@ void read_documents(ByteView text) {
     }
   }
   static_cast<void>(parse_create_bucket(text));
+  static_cast<void>(parse_versioning(text));
+  static_cast<void>(parse_object_lock(text));
+  static_cast<void>(parse_retention(text));
+  static_cast<void>(parse_legal_hold(text));
+  if (const auto tags = parse_tagging(text)) STRATOS_ASSERT(check_tags(*tags), "tags' bounds");
 }
 
 void write_documents(std::string_view text) {

@@ -314,8 +314,8 @@ Task<void> Worker::remove() {
   const std::uint64_t id = run_.model.draw_id();
   Scope scope(run_, "remove " + key);
   scope.begin_remove(id, key);
-  const client::Condition condition;
-  const auto done = co_await objects().remove(kBucket, key, condition);
+  const client::Removal removal;
+  const auto done = co_await objects().remove(kBucket, key, removal);
   scope.end(id, done ? nullptr : &done.error(), {});
 }
 
@@ -336,11 +336,13 @@ Task<void> Worker::copy() {
   const std::uint64_t id = run_.model.draw_id();
   const Body body = copied->body;
   scope.begin_put(id, to, body, info->attributes.etag);
-  const client::ObjectAccess access;
-  const auto done = co_await objects().copy(who_, kBucket, from, info->version, kBucket, to,
-                                            attributes_of(id), access);
+  client::CopyOptions options;
+  options.source_version = info->version;
+  options.attributes = attributes_of(id);
+  const auto done = co_await objects().copy(who_, kBucket, from, kBucket, to, std::move(options));
   // The source may have changed meanwhile.
   const bool changed = !done && (done.error().code() == Errc::precondition_failed ||
+                                 done.error().code() == Errc::no_such_version ||
                                  done.error().code() == Errc::no_such_object);
   if (changed) {
     run_.model.end(id, Answer::refused, {}, run_.now());
@@ -450,8 +452,8 @@ Task<Result<bool>> Worker::copy_part(std::string key, UploadId upload, std::uint
   range.first = random().below(info->size);
   range.last = *range.first + random().below(info->size - *range.first);
   Body body = copied->body.part(*range.first, *range.last - *range.first + 1);
-  const auto done =
-      co_await objects().copy_part(who_, kBucket, from, range, kBucket, key, upload, number);
+  const auto done = co_await objects().copy_part(who_, kBucket, from, std::nullopt, range, kBucket,
+                                                 key, upload, number);
   // The source may be another, and shorter, by now.
   if (!done && done.error().code() == Errc::range_not_satisfiable) co_return false;
   if (!done) co_return fail(done.error());

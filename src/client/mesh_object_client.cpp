@@ -3,6 +3,7 @@
 #include "client/mesh_object_client_impl.hpp"
 #include "client/object_reader.hpp"
 #include "client/sealing.hpp"
+#include "meta/version_commands.hpp"
 
 namespace stratos::client {
 
@@ -14,7 +15,6 @@ namespace detail {
 namespace {
 
 constexpr std::size_t kContextBytes = 16;
-constexpr std::size_t kDeletesAtOnce = 250;
 
 BucketInfo to_info(const meta::BucketRecord& record) {
   BucketInfo info;
@@ -23,6 +23,9 @@ BucketInfo to_info(const meta::BucketRecord& record) {
   info.created = record.created;
   info.region = record.region;
   info.profile = record.profile;
+  info.versioning = record.versioning;
+  info.object_lock = record.object_lock;
+  info.default_retention = record.default_retention;
   return info;
 }
 
@@ -50,9 +53,9 @@ void take_body(meta::PutObject& command, const crypto::SecretKey& data_key, Stor
 
 Task<Result<BucketInfo>> MeshObjectClient::create_bucket(Principal who, std::string name,
                                                          std::string region,
-                                                         BucketConfigs configs) {
+                                                         BucketOptions options) {
   meta::CreateBucket command;
-  for (const auto& [kind, document] : configs) {
+  for (const auto& [kind, document] : options.configs) {
     STRATOS_CO_TRY(Bytes sealed,
                    seal_config(mesh_.ring, mesh_.runtime.random(), name, kind, document));
     command.configs.push_back({kind, std::move(sealed)});
@@ -60,6 +63,7 @@ Task<Result<BucketInfo>> MeshObjectClient::create_bucket(Principal who, std::str
   command.name = std::move(name);
   command.owner = who.account;
   command.region = std::move(region);
+  command.object_lock = options.object_lock;
   STRATOS_CO_TRY(const meta::BucketRecord record, co_await mesh_.meta.execute(command));
   co_return to_info(record);
 }
@@ -121,10 +125,12 @@ Task<Result<std::vector<BucketInfo>>> MeshObjectClient::list_buckets(Principal w
 }
 
 Task<Result<meta::GetObject::Reply>> MeshObjectClient::look_up(std::string bucket, std::string key,
+                                                               VersionChoice version,
                                                                bool with_data) {
   meta::GetObject query;
   query.bucket = std::move(bucket);
   query.key = std::move(key);
+  query.version = version;
   query.with_data = with_data;
   co_return co_await mesh_.meta.query(query);
 }
@@ -134,9 +140,12 @@ Result<ObjectInfo> MeshObjectClient::info_of(const std::string& key,
   ObjectInfo info;
   info.key = key;
   info.version = version.id;
+  info.versioned = version.versioned;
   info.size = version.size;
   info.modified = version.modified;
   STRATOS_TRY(info.attributes, open_attributes(mesh_.ring, version.sealed_attributes));
+  STRATOS_TRY(info.attributes.tags, open_tags(mesh_.ring, version.sealed_tags));
+  info.attributes.lock = version.lock;
   return info;
 }
 
@@ -144,14 +153,22 @@ Task<Result<meta::Precondition>> MeshObjectClient::precondition(std::string buck
                                                                 Condition condition) {
   meta::Precondition wanted;
   wanted.exists = condition.exists;
-  if (condition.if_match) {
-    // The index cannot read entity tags: it is asked to hold on to the version that has this one.
-    const auto found = co_await look_up(std::move(bucket), key, false);
-    if (!found) co_return fail(found.error());
-    STRATOS_CO_TRY(const ObjectInfo info, info_of(key, found->version));
-    if (info.attributes.etag != *condition.if_match) co_return fail(Errc::precondition_failed, key);
-    wanted.version = info.version;
+  if (!condition.if_match && !condition.if_none_match) co_return wanted;
+  // The index cannot read entity tags: it is asked to hold on to what was found.
+  const auto found = co_await look_up(std::move(bucket), key, std::nullopt, false);
+  if (!found) {
+    const Errc code = found.error().code();
+    const bool absent = code == Errc::no_such_object || code == Errc::object_deleted;
+    if (condition.if_match || !absent) co_return fail(found.error());
+    wanted.exists = false;
+    co_return wanted;
   }
+  STRATOS_CO_TRY(const ObjectInfo info, info_of(key, found->version));
+  const ETag& etag = info.attributes.etag;
+  const bool holds = (!condition.if_match || etag == *condition.if_match) &&
+                     (!condition.if_none_match || etag != *condition.if_none_match);
+  if (!holds) co_return fail(Errc::precondition_failed, key);
+  wanted.version = info.version;
   co_return wanted;
 }
 
@@ -184,92 +201,63 @@ Task<Result<ObjectInfo>> MeshObjectClient::put(Principal, std::string bucket, st
   command.sealed_attributes =
       seal_attributes(mesh_.ring, mesh_.runtime.random(), stored.attributes);
   command.sealed_summary = seal_summary(mesh_.ring, mesh_.runtime.random(), stored.attributes);
+  command.sealed_tags = seal_tags(mesh_.ring, mesh_.runtime.random(), stored.attributes.tags);
+  command.lock = stored.attributes.lock;
   STRATOS_CO_TRY(const meta::PutObject::Reply reply, co_await mesh_.meta.execute(command));
   ObjectInfo info;
   info.key = std::move(key);
   info.version = reply.version;
+  info.versioned = reply.versioned;
   info.size = stored.size;
   info.modified = reply.modified;
   info.attributes = std::move(stored.attributes);
   co_return info;
 }
 
-Task<Result<ObjectInfo>> MeshObjectClient::head(std::string bucket, std::string key) {
+Task<Result<ObjectInfo>> MeshObjectClient::head(std::string bucket, std::string key,
+                                                VersionChoice version) {
   STRATOS_CO_TRY(const meta::GetObject::Reply found,
-                 co_await look_up(std::move(bucket), key, false));
+                 co_await look_up(std::move(bucket), key, version, false));
   co_return info_of(key, found.version);
 }
 
 Task<Result<std::unique_ptr<ObjectReader>>> MeshObjectClient::get(std::string bucket,
-                                                                  std::string key) {
-  STRATOS_CO_TRY(meta::GetObject::Reply found, co_await look_up(std::move(bucket), key, true));
+                                                                  std::string key,
+                                                                  VersionChoice version) {
+  STRATOS_CO_TRY(meta::GetObject::Reply found,
+                 co_await look_up(std::move(bucket), key, version, true));
   STRATOS_CO_TRY(ObjectInfo info, info_of(key, found.version));
   co_return make_object_reader(mesh_, std::move(info), std::move(found));
 }
 
-Task<Result<void>> MeshObjectClient::remove(std::string bucket, std::string key,
-                                            Condition condition) {
-  meta::DeleteObject command;
-  STRATOS_CO_TRY(command.condition, co_await precondition(bucket, key, condition));
-  command.bucket = std::move(bucket);
-  command.key = std::move(key);
-  STRATOS_CO_TRY([[maybe_unused]] const meta::Nothing done, co_await mesh_.meta.execute(command));
-  co_return Result<void>{};
-}
-
-Task<Result<std::vector<Result<void>>>> MeshObjectClient::remove_many(
-    std::string bucket, std::vector<std::string> keys) {
-  std::vector<Result<void>> results;
-  for (std::size_t begin = 0; begin < keys.size(); begin += kDeletesAtOnce) {
-    meta::SubmitRequest request;
-    for (std::size_t i = begin; i < std::min(begin + kDeletesAtOnce, keys.size()); ++i) {
-      meta::DeleteObject command;
-      command.bucket = bucket;
-      command.key = keys[i];
-      meta::Item item;
-      item.verb = meta::DeleteObject::kVerb;
-      item.id = mesh_.runtime.random().draw_id<IdempotencyId>();
-      item.command = codec::encode(command);
-      request.items.push_back(std::move(item));
-    }
-    STRATOS_CO_TRY(const meta::SubmitReply reply, co_await mesh_.meta.submit(std::move(request)));
-    for (const meta::ItemResult& result : reply.results) {
-      if (result.code == 0)
-        results.emplace_back();
-      else
-        results.push_back(fail(errc_from_number(result.code)));
-    }
-  }
-  co_return results;
-}
-
 Task<Result<ObjectInfo>> MeshObjectClient::copy(Principal, std::string source_bucket,
-                                                std::string source_key,
-                                                std::optional<VersionId> source_version,
-                                                std::string bucket, std::string key,
-                                                std::optional<Attributes> attributes,
-                                                ObjectAccess access) {
+                                                std::string source_key, std::string bucket,
+                                                std::string key, CopyOptions options) {
   STRATOS_CO_TRY(const meta::GetObject::Reply found,
-                 co_await look_up(source_bucket, source_key, false));
+                 co_await look_up(source_bucket, source_key, options.source_version, false));
   STRATOS_CO_TRY(ObjectInfo info, info_of(key, found.version));
-  if (source_version && info.version != *source_version) {
-    co_return fail(Errc::precondition_failed, source_key);
+  if (options.attributes) {
+    info.attributes.headers = std::move(options.attributes->headers);
+    info.attributes.metadata = std::move(options.attributes->metadata);
   }
-  if (attributes) {
-    info.attributes.headers = std::move(attributes->headers);
-    info.attributes.metadata = std::move(attributes->metadata);
-  }
-  info.attributes.access = std::move(access);
+  info.attributes.access = std::move(options.access);
+  if (options.tags) info.attributes.tags = std::move(*options.tags);
+  info.attributes.lock = options.lock;
+  Random& random = mesh_.runtime.random();
   meta::CopyObject command;
+  STRATOS_CO_TRY(command.condition, co_await precondition(bucket, key, options.condition));
   command.source_bucket = std::move(source_bucket);
   command.source_key = std::move(source_key);
   command.version = info.version;
   command.bucket = std::move(bucket);
   command.key = std::move(key);
-  command.sealed_attributes = seal_attributes(mesh_.ring, mesh_.runtime.random(), info.attributes);
-  command.sealed_summary = seal_summary(mesh_.ring, mesh_.runtime.random(), info.attributes);
+  command.sealed_attributes = seal_attributes(mesh_.ring, random, info.attributes);
+  command.sealed_summary = seal_summary(mesh_.ring, random, info.attributes);
+  command.sealed_tags = seal_tags(mesh_.ring, random, info.attributes.tags);
+  command.lock = options.lock;
   STRATOS_CO_TRY(const meta::PutObject::Reply reply, co_await mesh_.meta.execute(command));
   info.version = reply.version;
+  info.versioned = reply.versioned;
   info.modified = reply.modified;
   co_return info;
 }
@@ -282,7 +270,8 @@ Task<Result<void>> MeshObjectClient::set_attributes(std::string bucket, std::str
   command.version = version;
   command.sealed_attributes = seal_attributes(mesh_.ring, mesh_.runtime.random(), attributes);
   command.sealed_summary = seal_summary(mesh_.ring, mesh_.runtime.random(), attributes);
-  STRATOS_CO_TRY([[maybe_unused]] const meta::Nothing done, co_await mesh_.meta.execute(command));
+  STRATOS_CO_TRY([[maybe_unused]] const meta::ChangedVersion changed,
+                 co_await mesh_.meta.execute(command));
   co_return Result<void>{};
 }
 

@@ -1,5 +1,6 @@
 // Internal to client/: the class behind make_object_client; its calls are spread over
-// mesh_object_client.cpp (buckets, objects, listings) and mesh_uploads.cpp (multipart).
+// mesh_object_client.cpp (buckets, objects, listings), mesh_versions.cpp (removals, versions, tags,
+// locks) and mesh_uploads.cpp (multipart).
 #pragma once
 #include "client/mesh_object_client.hpp"
 #include "client/object_writer.hpp"
@@ -11,7 +12,7 @@ class MeshObjectClient final : public ObjectClient {
   explicit MeshObjectClient(Mesh& mesh) : mesh_(mesh) {}
 
   Task<Result<BucketInfo>> create_bucket(Principal who, std::string name, std::string region,
-                                         BucketConfigs configs) override;
+                                         BucketOptions options) override;
   Task<Result<BucketSettings>> bucket_settings(std::string name) override;
   Task<Result<void>> set_bucket_config(std::string bucket, ConfigKind kind,
                                        std::optional<Bytes> document) override;
@@ -21,17 +22,27 @@ class MeshObjectClient final : public ObjectClient {
   Task<Result<std::vector<BucketInfo>>> list_buckets(Principal who) override;
   Task<Result<ObjectInfo>> put(Principal who, std::string bucket, std::string key, BodySource& body,
                                Condition condition) override;
-  Task<Result<ObjectInfo>> head(std::string bucket, std::string key) override;
-  Task<Result<std::unique_ptr<ObjectReader>>> get(std::string bucket, std::string key) override;
-  Task<Result<void>> remove(std::string bucket, std::string key, Condition condition) override;
-  Task<Result<std::vector<Result<void>>>> remove_many(std::string bucket,
-                                                      std::vector<std::string> keys) override;
+  Task<Result<ObjectInfo>> head(std::string bucket, std::string key,
+                                VersionChoice version) override;
+  Task<Result<std::unique_ptr<ObjectReader>>> get(std::string bucket, std::string key,
+                                                  VersionChoice version) override;
+  Task<Result<Removed>> remove(std::string bucket, std::string key, Removal removal) override;
+  Task<Result<std::vector<Result<Removed>>>> remove_many(std::string bucket,
+                                                         std::vector<RemovalItem> items) override;
   Task<Result<ObjectInfo>> copy(Principal who, std::string source_bucket, std::string source_key,
-                                std::optional<VersionId> source_version, std::string bucket,
-                                std::string key, std::optional<Attributes> attributes,
-                                ObjectAccess access) override;
+                                std::string bucket, std::string key, CopyOptions options) override;
   Task<Result<void>> set_attributes(std::string bucket, std::string key, VersionId version,
                                     Attributes attributes) override;
+  Task<Result<VersionsPage>> list_versions(std::string bucket, VersionsRequest request) override;
+  Task<Result<void>> set_versioning(std::string bucket, Versioning versioning) override;
+  Task<Result<void>> set_object_lock(std::string bucket, DefaultRetention retention) override;
+  Task<Result<ChangedVersion>> put_tags(std::string bucket, std::string key, VersionChoice version,
+                                        Tags tags) override;
+  Task<Result<ChangedVersion>> put_retention(std::string bucket, std::string key,
+                                             VersionChoice version, ObjectLock lock,
+                                             bool bypass_governance) override;
+  Task<Result<ChangedVersion>> put_hold(std::string bucket, std::string key, VersionChoice version,
+                                        bool hold) override;
   Task<Result<ListPage>> list(std::string bucket, ListRequest request) override;
   Task<Result<UploadId>> create_upload(Principal who, std::string bucket, std::string key,
                                        CreateUploadRequest request) override;
@@ -40,8 +51,9 @@ class MeshObjectClient final : public ObjectClient {
   Task<Result<PartInfo>> put_part(Principal who, std::string bucket, std::string key,
                                   UploadId upload, std::uint32_t number, BodySource& body) override;
   Task<Result<PartInfo>> copy_part(Principal who, std::string source_bucket, std::string source_key,
-                                   std::optional<ByteRange> range, std::string bucket,
-                                   std::string key, UploadId upload, std::uint32_t number) override;
+                                   VersionChoice source_version, std::optional<ByteRange> range,
+                                   std::string bucket, std::string key, UploadId upload,
+                                   std::uint32_t number) override;
   Task<Result<std::vector<PartInfo>>> list_parts(std::string bucket, std::string key,
                                                  UploadId upload, std::uint32_t after,
                                                  std::uint32_t limit) override;
@@ -56,10 +68,13 @@ class MeshObjectClient final : public ObjectClient {
   Task<Result<Credential>> credential(std::string access_key) override;
 
  private:
-  Task<Result<meta::GetObject::Reply>> look_up(std::string bucket, std::string key, bool with_data);
+  Task<Result<meta::GetObject::Reply>> look_up(std::string bucket, std::string key,
+                                               VersionChoice version, bool with_data);
   Result<ObjectInfo> info_of(const std::string& key, const meta::VersionRecord& version) const;
   Task<Result<meta::Precondition>> precondition(std::string bucket, std::string key,
                                                 Condition condition);
+  Task<Result<meta::Precondition>> removal_condition(std::string bucket, std::string key,
+                                                     Removal removal);
   Task<Result<StoreOptions>> store_options(std::string bucket);
   Task<Result<meta::UploadRecord>> upload_record(std::string bucket, std::string key, UploadId id);
   Task<Result<std::vector<meta::PartRecord>>> all_parts(std::string bucket, std::string key,

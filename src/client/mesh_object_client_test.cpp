@@ -11,7 +11,9 @@ class Objects : public MeshTest {
     return run(client_->list("bucket", std::move(request))).value();
   }
   Errc remove(std::string key, Condition condition = {}) {
-    const auto removed = run(client_->remove("bucket", std::move(key), condition));
+    Removal removal;
+    removal.condition = condition;
+    const auto removed = run(client_->remove("bucket", std::move(key), removal));
     return removed ? Errc{} : removed.error().code();
   }
   static std::vector<std::string> keys_of(const ListPage& page) {
@@ -45,7 +47,8 @@ TEST_F(Objects, LiveInBucketsThatAreMadeListedAndRemoved) {
 TEST_F(Objects, AreUnderTheConfigurationOfTheirBucket) {
   const Bytes policy = to_bytes(as_bytes("a policy"));
   const Bytes acl = to_bytes(as_bytes("a list"));
-  ASSERT_TRUE(run(client_->create_bucket(who(), "second", "", {{ConfigKind::acl, acl}})));
+  ASSERT_TRUE(
+      run(client_->create_bucket(who(), "second", "", {.configs = {{ConfigKind::acl, acl}}})));
   ASSERT_TRUE(run(client_->set_bucket_config("second", ConfigKind::policy, policy)));
   const auto settings = run(client_->bucket_settings("second"));
   ASSERT_TRUE(settings) << settings.error().to_string();
@@ -144,7 +147,9 @@ TEST_F(Objects, AreRemovedInBulkWithOneAnswerEach) {
   ASSERT_TRUE(put("b", pattern(1, 10)));
   Keys keys = {"a", "nothing", ""};
   for (int i = 0; i < 300; ++i) keys.push_back("absent" + std::to_string(i));
-  const auto removed = run(client_->remove_many("bucket", keys));
+  std::vector<RemovalItem> items;
+  for (const std::string& key : keys) items.push_back({key, {}});
+  const auto removed = run(client_->remove_many("bucket", items));
   ASSERT_TRUE(removed) << removed.error().to_string();
   ASSERT_EQ(removed->size(), keys.size());
   EXPECT_TRUE((*removed)[0]);
@@ -157,10 +162,11 @@ TEST_F(Objects, AreCopiedWithTheirBytesShared) {
   const auto source = put("source", whole);
   ASSERT_TRUE(source);
   ASSERT_TRUE(put("small", pattern(2, 100)));
-  Attributes changed;
-  changed.metadata["colour"] = "red";
-  const auto copied =
-      run(client_->copy(who(), "bucket", "source", source->version, "bucket", "copy", changed, {}));
+  CopyOptions options;
+  options.source_version = source->version;
+  options.attributes.emplace();
+  options.attributes->metadata["colour"] = "red";
+  const auto copied = run(client_->copy(who(), "bucket", "source", "bucket", "copy", options));
   ASSERT_TRUE(copied) << copied.error().to_string();
   EXPECT_EQ(copied->key, "copy");
   EXPECT_EQ(copied->attributes.etag, source->attributes.etag);
@@ -168,20 +174,19 @@ TEST_F(Objects, AreCopiedWithTheirBytesShared) {
   EXPECT_EQ(record_of("copy").segments.at(0).id, record_of("source").segments.at(0).id);
   EXPECT_EQ(remove("source"), Errc{});
   EXPECT_TRUE(same(get("copy"), whole.view()));
-  ASSERT_TRUE(run(client_->copy(who(), "bucket", "small", {}, "bucket", "small2", {}, {})));
+  ASSERT_TRUE(run(client_->copy(who(), "bucket", "small", "bucket", "small2", {})));
   EXPECT_TRUE(same(get("small2"), pattern(2, 100).view()));
 }
 
 TEST_F(Objects, AreNotCopiedWhenTheSourceIsAnother) {
   const auto first = put("source", pattern(1, 10));
   ASSERT_TRUE(put("source", pattern(2, 10)));
-  EXPECT_EQ(run(client_->copy(who(), "bucket", "source", first->version, "bucket", "copy", {}, {}))
-                .error()
-                .code(),
-            Errc::precondition_failed);
-  EXPECT_EQ(
-      run(client_->copy(who(), "bucket", "none", {}, "bucket", "copy", {}, {})).error().code(),
-      Errc::no_such_object);
+  CopyOptions options;
+  options.source_version = first->version;
+  EXPECT_EQ(run(client_->copy(who(), "bucket", "source", "bucket", "copy", options)).error().code(),
+            Errc::no_such_version);
+  EXPECT_EQ(run(client_->copy(who(), "bucket", "none", "bucket", "copy", {})).error().code(),
+            Errc::no_such_object);
 }
 
 TEST_F(Objects, AreListedWithPrefixesDelimitersAndPages) {

@@ -109,6 +109,23 @@ meta::SlicePage cut_slices(const std::vector<meta::SlicePage>& pages, std::uint6
   return merged;
 }
 
+// Sizes of the parts, and their checksums where all have one of the object's algorithm.
+Parts parts_of(const std::vector<PartInfo>& chosen, const std::vector<Checksum>& checksums) {
+  Parts parts;
+  bool complete = !checksums.empty();
+  for (const PartInfo& part : chosen) {
+    parts.add(part.number, part.size);
+    if (!complete) continue;
+    const auto found =
+        std::ranges::find(part.checksums, checksums.front().algorithm, &Checksum::algorithm);
+    complete = found != part.checksums.end() &&
+               parts.checksums.size() + found->value.size() <= kMaxPartChecksums;
+    if (complete) append(parts.checksums, found->value);
+  }
+  if (!complete) parts.checksums.clear();
+  return parts;
+}
+
 Task<Result<Attributes>> digest_of(Runtime& runtime, ObjectReader& reader, std::string algorithm) {
   const auto digests = std::make_shared<PartDigests>(algorithm);
   while (true) {
@@ -130,6 +147,8 @@ Task<Result<UploadId>> MeshObjectClient::create_upload(Principal who, std::strin
   settings.attributes = std::move(request.attributes);
   settings.checksum_algorithm = std::move(request.checksum_algorithm);
   settings.checksum_type = std::move(request.checksum_type);
+  const Tags tags = settings.attributes.tags;
+  const ObjectLock lock = settings.attributes.lock;
   Random& random = mesh_.runtime.random();
   meta::CreateUpload command;
   command.bucket = std::move(bucket);
@@ -137,6 +156,8 @@ Task<Result<UploadId>> MeshObjectClient::create_upload(Principal who, std::strin
   command.upload = random.draw_id<UploadId>();
   command.initiator = who.account;
   command.sealed_attributes = seal_upload(mesh_.ring, random, settings);
+  command.sealed_tags = seal_tags(mesh_.ring, random, tags);
+  command.lock = lock;
   command.data_key = mesh_.ring.wrap(crypto::SecretKey::draw(random), random);
   STRATOS_CO_TRY([[maybe_unused]] const meta::Nothing done, co_await mesh_.meta.execute(command));
   co_return command.upload;
@@ -203,12 +224,13 @@ Task<Result<PartInfo>> MeshObjectClient::put_part(Principal, std::string bucket,
 
 Task<Result<PartInfo>> MeshObjectClient::copy_part(Principal who, std::string source_bucket,
                                                    std::string source_key,
+                                                   VersionChoice source_version,
                                                    std::optional<ByteRange> range,
                                                    std::string bucket, std::string key,
                                                    UploadId upload, std::uint32_t number) {
   STRATOS_CO_TRY(const meta::UploadRecord record, co_await upload_record(bucket, key, upload));
   STRATOS_CO_TRY(const meta::GetObject::Reply source,
-                 co_await look_up(source_bucket, source_key, true));
+                 co_await look_up(source_bucket, source_key, source_version, true));
   STRATOS_CO_TRY(ObjectInfo info, info_of(source_key, source.version));
   STRATOS_CO_TRY(const std::unique_ptr<ObjectReader> reader,
                  make_object_reader(mesh_, info, source));
@@ -347,7 +369,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::completed_before(std::string bucket, 
                                                             UploadId upload, ETag etag,
                                                             Error error) {
   if (error.code() != Errc::no_such_upload) co_return fail(std::move(error));
-  const auto found = co_await look_up(std::move(bucket), key, false);
+  const auto found = co_await look_up(std::move(bucket), key, std::nullopt, false);
   if (!found || !std::ranges::equal(found->version.context, upload.view())) {
     co_return fail(std::move(error));
   }
@@ -374,13 +396,14 @@ Task<Result<ObjectInfo>> MeshObjectClient::complete_upload(Principal, std::strin
   STRATOS_CO_TRY(command.condition, co_await precondition(bucket, key, condition));
   std::vector<meta::SlicePage> slices;
   ObjectInfo info;
+  std::vector<PartInfo> chosen;
   for (const CompletedPart& wanted : parts) {
     const auto part =
         std::ranges::lower_bound(stored, wanted.number, {}, &meta::PartRecord::number);
     if (part == stored.end() || part->number != wanted.number) {
       co_return fail(Errc::no_such_part, std::to_string(wanted.number));
     }
-    STRATOS_CO_TRY(const PartInfo known, part_info(*part));
+    STRATOS_CO_TRY(PartInfo known, part_info(*part));
     if (known.etag != wanted.etag) {
       co_return fail(Errc::no_such_part, std::to_string(wanted.number));
     }
@@ -392,6 +415,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::complete_upload(Principal, std::strin
     command.parts.push_back({part->number, part->revision});
     slices.push_back(part->page);
     info.size += part->size;
+    chosen.push_back(std::move(known));
   }
   const std::vector<meta::SlicePage> pages = meta::paginate(slices);
   for (std::uint32_t i = 0; i < pages.size(); ++i) {
@@ -405,6 +429,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::complete_upload(Principal, std::strin
   info.attributes = std::move(settings.attributes);
   info.attributes.etag = etag;
   info.attributes.checksums = std::move(checksums);
+  info.attributes.parts = parts_of(chosen, info.attributes.checksums);
   command.bucket = std::move(bucket);
   command.key = key;
   command.upload = upload;
@@ -413,6 +438,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::complete_upload(Principal, std::strin
   STRATOS_CO_TRY(const meta::PutObject::Reply reply, co_await mesh_.meta.execute(command));
   info.key = std::move(key);
   info.version = reply.version;
+  info.versioned = reply.versioned;
   info.modified = reply.modified;
   co_return info;
 }

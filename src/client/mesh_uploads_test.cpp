@@ -20,7 +20,8 @@ class Uploads : public MeshTest {
   }
   Result<PartInfo> copy(UploadId upload, std::uint32_t number, const std::string& source,
                         std::optional<ByteRange> range = std::nullopt) {
-    return run(client_->copy_part(who(), "bucket", source, range, "bucket", "key", upload, number));
+    return run(
+        client_->copy_part(who(), "bucket", source, {}, range, "bucket", "key", upload, number));
   }
   Result<ObjectInfo> complete(UploadId upload, std::vector<CompletedPart> parts,
                               Condition condition = {}) {
@@ -203,7 +204,7 @@ TEST_F(Uploads, ShareACopiedSourceThatIsRemovedLater) {
   const UploadId upload = begin();
   const auto part = copy(upload, 1, "source");
   ASSERT_TRUE(part);
-  ASSERT_TRUE(run(client_->remove("bucket", "source", {})));
+  ASSERT_TRUE(run(client_->remove("bucket", "source", Removal{})));
   ASSERT_TRUE(complete(upload, {{1, part->etag}}));
   EXPECT_TRUE(same(get("key"), whole.view()));
   // And an object that was copied from can be copied from again.

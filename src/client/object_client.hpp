@@ -12,9 +12,7 @@
 #include <vector>
 
 #include "base/buffer.hpp"
-#include "base/ids.hpp"
-#include "base/time.hpp"
-#include "codec/record.hpp"
+#include "client/object.hpp"
 #include "meta/bucket_config.hpp"
 #include "runtime/runtime.hpp"
 
@@ -26,59 +24,6 @@ constexpr std::size_t kMaxInlineBytes = 4096;
 // Who asks, whatever the credential was. Authorisation of the action is the caller's work.
 struct Principal {
   AccountId account;
-};
-
-// An entity tag: MD5 of the body, or of the parts' MD5s with their number (0 means a single body).
-struct ETag {
-  std::array<std::uint8_t, 16> md5{};
-  std::uint32_t parts = 0;
-  std::string to_string() const;  // without quotes: 32 hex digits, "-N" for parts
-  static std::optional<ETag> parse(std::string_view text);  // with or without quotes
-  friend bool operator==(const ETag&, const ETag&) = default;
-};
-
-// One checksum of S3's kinds; `composite` is the form over the parts' checksums.
-struct Checksum {
-  std::string algorithm;  // "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"
-  Bytes value;
-  std::uint32_t parts = 0;  // of a composite checksum
-  bool composite = false;
-  static void fields(auto& self, auto&& field) {
-    field(1, self.algorithm);
-    field(2, self.value);
-    field(3, self.parts);
-    field(4, self.composite);
-  }
-};
-
-// Whose an object is and who else may use it. The gateway alone reads the list; empty: nobody.
-struct ObjectAccess {
-  AccountId owner;  // zero: the bucket's owner
-  Bytes acl;
-};
-
-// What the owner says about an object besides its bytes. Sealed: the mesh sees none of it.
-struct Attributes {
-  ETag etag;
-  std::vector<Checksum> checksums;
-  std::map<std::string, std::string> headers;   // content-type, cache-control, ... lower-case names
-  std::map<std::string, std::string> metadata;  // x-amz-meta-*, without the prefix
-  ObjectAccess access;
-};
-
-struct ObjectInfo {
-  std::string key;
-  VersionId version;
-  std::uint64_t size = 0;
-  WallTime modified;
-  Attributes attributes;
-};
-
-// Conditions on the current version, decided at the point of ordering. `exists` false:
-// If-None-Match: *
-struct Condition {
-  std::optional<bool> exists;
-  std::optional<ETag> if_match;
 };
 
 // A body on its way in. finish() is called once, after next() gave an empty Buffer, and returns
@@ -119,6 +64,9 @@ struct BucketInfo {
   WallTime created;
   std::string region;
   std::string profile;
+  Versioning versioning = Versioning::never;
+  bool object_lock = false;
+  DefaultRetention default_retention;
 };
 
 // What a bucket's owner set about it, one document of each kind, in the gateway's own encodings.
@@ -128,6 +76,11 @@ using BucketConfigs = std::map<ConfigKind, Bytes>;
 struct BucketSettings {
   BucketInfo info;
   BucketConfigs configs;
+};
+// What a bucket begins with.
+struct BucketOptions {
+  BucketConfigs configs;
+  bool object_lock = false;
 };
 
 struct ListRequest {
@@ -149,6 +102,33 @@ struct ListPage {
   std::vector<std::string> common_prefixes;  // in key order
   bool truncated = false;
   std::string next_start_after;  // continues the listing
+};
+
+struct VersionsRequest {
+  std::string prefix;
+  std::string delimiter;
+  std::string key_marker;                   // exclusive; a common prefix skips all keys below it
+  std::optional<VersionId> version_marker;  // among the versions of key_marker; zero: null
+  std::uint32_t limit = 1000;
+};
+struct VersionsPage {
+  struct Entry {
+    std::string key;
+    VersionId version;
+    bool versioned = false;
+    bool marker = false;
+    bool latest = false;
+    std::uint64_t size = 0;
+    WallTime modified;
+    ETag etag;
+    std::vector<std::string> checksum_algorithms;
+    AccountId owner;  // zero: the bucket's owner
+  };
+  std::vector<Entry> entries;  // by key, the newest version first
+  std::vector<std::string> common_prefixes;
+  bool truncated = false;
+  std::string next_key_marker;
+  std::optional<VersionId> next_version_marker;
 };
 
 struct UploadInfo {
@@ -182,8 +162,12 @@ class ObjectClient {
  public:
   virtual ~ObjectClient() = default;
 
+  // With object lock comes versioning.
   virtual Task<Result<BucketInfo>> create_bucket(Principal who, std::string name,
-                                                 std::string region, BucketConfigs configs) = 0;
+                                                 std::string region, BucketOptions options) = 0;
+  Task<Result<BucketInfo>> create_bucket(Principal who, std::string name, std::string region) {
+    return create_bucket(who, std::move(name), std::move(region), {});
+  }
   virtual Task<Result<BucketInfo>> head_bucket(std::string name) = 0;
   // The bucket with its configuration.
   virtual Task<Result<BucketSettings>> bucket_settings(std::string name) = 0;
@@ -197,26 +181,47 @@ class ObjectClient {
 
   virtual Task<Result<ObjectInfo>> put(Principal who, std::string bucket, std::string key,
                                        BodySource& body, Condition condition) = 0;
-  virtual Task<Result<ObjectInfo>> head(std::string bucket, std::string key) = 0;
+  // Reads: Errc::no_such_object, Errc::object_deleted where a delete marker is current,
+  // Errc::no_such_version, Errc::delete_marker where the version is one.
+  virtual Task<Result<ObjectInfo>> head(std::string bucket, std::string key,
+                                        VersionChoice version) = 0;
+  Task<Result<ObjectInfo>> head(std::string bucket, std::string key) {
+    return head(std::move(bucket), std::move(key), std::nullopt);
+  }
   // One look-up; the reader refers to this client and dies before it.
-  virtual Task<Result<std::unique_ptr<ObjectReader>>> get(std::string bucket, std::string key) = 0;
-  // Deleting what is absent succeeds.
-  virtual Task<Result<void>> remove(std::string bucket, std::string key, Condition condition) = 0;
-  // One result per key, in order.
-  virtual Task<Result<std::vector<Result<void>>>> remove_many(std::string bucket,
-                                                              std::vector<std::string> keys) = 0;
+  virtual Task<Result<std::unique_ptr<ObjectReader>>> get(std::string bucket, std::string key,
+                                                          VersionChoice version) = 0;
+  Task<Result<std::unique_ptr<ObjectReader>>> get(std::string bucket, std::string key) {
+    return get(std::move(bucket), std::move(key), std::nullopt);
+  }
+  // Deleting what is absent succeeds, on whatever condition. Errc::object_locked.
+  virtual Task<Result<Removed>> remove(std::string bucket, std::string key, Removal removal) = 0;
+  // One result per item, in order. Conditions on entity tags are not for these.
+  virtual Task<Result<std::vector<Result<Removed>>>> remove_many(
+      std::string bucket, std::vector<RemovalItem> items) = 0;
+  // Shares the source's segments. Errc::precondition_failed when its version goes meanwhile.
+  virtual Task<Result<ObjectInfo>> copy(Principal who, std::string source_bucket,
+                                        std::string source_key, std::string bucket, std::string key,
+                                        CopyOptions options) = 0;
   // Replaces all attributes of a version that stays as it is otherwise.
-  // Errc::precondition_failed when it is not the current one any more.
+  // Errc::precondition_failed when there is no such version any more.
   virtual Task<Result<void>> set_attributes(std::string bucket, std::string key, VersionId version,
                                             Attributes attributes) = 0;
-  // Shares the source's segments. `attributes` replaces headers and metadata (etag and checksums
-  // stay the source's); `access` is the copy's own. `source_version`, when set, must be the
-  // source's current version.
-  virtual Task<Result<ObjectInfo>> copy(Principal who, std::string source_bucket,
-                                        std::string source_key,
-                                        std::optional<VersionId> source_version, std::string bucket,
-                                        std::string key, std::optional<Attributes> attributes,
-                                        ObjectAccess access) = 0;
+  virtual Task<Result<VersionsPage>> list_versions(std::string bucket, VersionsRequest request) = 0;
+
+  // Errc::invalid_bucket_state where object lock forbids it, or needs versioning first.
+  virtual Task<Result<void>> set_versioning(std::string bucket, Versioning versioning) = 0;
+  virtual Task<Result<void>> set_object_lock(std::string bucket, DefaultRetention retention) = 0;
+  // Of a version that exists; errors as in reads. Empty tags remove them.
+  virtual Task<Result<ChangedVersion>> put_tags(std::string bucket, std::string key,
+                                                VersionChoice version, Tags tags) = 0;
+  // Mode and date of the lock count. Errc::object_locked, Errc::no_object_lock.
+  virtual Task<Result<ChangedVersion>> put_retention(std::string bucket, std::string key,
+                                                     VersionChoice version, ObjectLock lock,
+                                                     bool bypass_governance) = 0;
+  virtual Task<Result<ChangedVersion>> put_hold(std::string bucket, std::string key,
+                                                VersionChoice version, bool hold) = 0;
+
   virtual Task<Result<ListPage>> list(std::string bucket, ListRequest request) = 0;
 
   virtual Task<Result<UploadId>> create_upload(Principal who, std::string bucket, std::string key,
@@ -229,8 +234,9 @@ class ObjectClient {
   // Any range is shared, not copied. The bytes are read once, for `etag` and the checksum that the
   // upload chose; CRC64NVME where it chose none.
   virtual Task<Result<PartInfo>> copy_part(Principal who, std::string source_bucket,
-                                           std::string source_key, std::optional<ByteRange> range,
-                                           std::string bucket, std::string key, UploadId upload,
+                                           std::string source_key, VersionChoice source_version,
+                                           std::optional<ByteRange> range, std::string bucket,
+                                           std::string key, UploadId upload,
                                            std::uint32_t number) = 0;
   // Parts with a number > `after`, at most `limit`, in order.
   virtual Task<Result<std::vector<PartInfo>>> list_parts(std::string bucket, std::string key,

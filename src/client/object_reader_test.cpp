@@ -95,7 +95,7 @@ TEST_F(Reading, GoesFromSegmentToSegmentAndThroughSlicesOfCopiedParts) {
   const UploadId upload = run(client_->create_upload(who(), "bucket", "parts", {})).value();
   const Buffer first = pattern(4, 5 << 20);
   const ETag sent = put_part(upload, 1, first);
-  const auto copied = run(client_->copy_part(who(), "bucket", "source", from(65'519, 600'000),
+  const auto copied = run(client_->copy_part(who(), "bucket", "source", {}, from(65'519, 600'000),
                                              "bucket", "parts", upload, 2));
   ASSERT_TRUE(copied) << copied.error().to_string();
   // The last part is short; the one before it is not, by the rules of uploads, so it stands last.

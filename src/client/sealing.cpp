@@ -8,6 +8,7 @@ namespace stratos::client {
 namespace {
 
 constexpr std::string_view kAttributesPurpose = "stratos.attributes.v1";
+constexpr std::string_view kTagsPurpose = "stratos.tags.v1";
 constexpr std::string_view kSummaryPurpose = "stratos.summary.v1";
 constexpr std::string_view kUploadPurpose = "stratos.upload.v1";
 constexpr std::string_view kConfigPurpose = "stratos.bucket-config.v1";
@@ -23,6 +24,8 @@ struct AttributesRecord {
   std::map<std::string, std::string> metadata;
   AccountId owner;
   Bytes acl;
+  std::vector<Parts::Run> part_runs;
+  Bytes part_checksums;
   static void fields(auto& self, auto&& field) {
     field(1, self.md5);
     field(2, self.parts);
@@ -31,7 +34,14 @@ struct AttributesRecord {
     field(5, self.metadata);
     field(6, self.owner);
     field(7, self.acl);
+    field(8, self.part_runs);
+    field(9, self.part_checksums);
   }
+};
+struct TagsRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  Tags tags;
+  static void fields(auto& self, auto&& field) { field(1, self.tags); }
 };
 struct SummaryRecord {
   static constexpr std::uint8_t kFormat = 1;
@@ -87,6 +97,8 @@ AttributesRecord to_record(const Attributes& attributes) {
   record.metadata = attributes.metadata;
   record.owner = attributes.access.owner;
   record.acl = attributes.access.acl;
+  record.part_runs = attributes.parts.runs;
+  record.part_checksums = attributes.parts.checksums;
   return record;
 }
 
@@ -98,6 +110,8 @@ Result<Attributes> from_record(AttributesRecord record) {
   attributes.metadata = std::move(record.metadata);
   attributes.access.owner = record.owner;
   attributes.access.acl = std::move(record.acl);
+  attributes.parts.runs = std::move(record.part_runs);
+  attributes.parts.checksums = std::move(record.part_checksums);
   return attributes;
 }
 
@@ -108,30 +122,6 @@ crypto::SecretKey derived(const crypto::SecretKey& data_key, ByteView context,
 
 }  // namespace
 
-std::string ETag::to_string() const {
-  return to_hex(md5) + (parts == 0 ? "" : "-" + std::to_string(parts));
-}
-
-std::optional<ETag> ETag::parse(std::string_view text) {
-  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
-    text = text.substr(1, text.size() - 2);
-  }
-  constexpr std::size_t kHexDigits = 32;
-  if (text.size() < kHexDigits) return std::nullopt;
-  const auto md5 = from_hex(text.substr(0, kHexDigits));
-  if (!md5) return std::nullopt;
-  ETag etag;
-  std::ranges::copy(*md5, etag.md5.begin());
-  std::string_view rest = text.substr(kHexDigits);
-  if (rest.empty()) return etag;
-  if (rest.size() < 2 || rest.size() > 6 || rest[0] != '-') return std::nullopt;
-  for (char c : rest.substr(1)) {
-    if (c < '0' || c > '9') return std::nullopt;
-    etag.parts = etag.parts * 10 + static_cast<std::uint32_t>(c - '0');
-  }
-  return etag;
-}
-
 Bytes seal_attributes(const KeyRing& ring, Random& random, const Attributes& attributes) {
   return ring.seal_record(kAttributesPurpose, codec::encode(to_record(attributes)), random);
 }
@@ -140,6 +130,20 @@ Result<Attributes> open_attributes(const KeyRing& ring, ByteView sealed) {
   STRATOS_TRY(const Bytes plain, ring.open_record(kAttributesPurpose, sealed));
   STRATOS_TRY(AttributesRecord record, codec::decode<AttributesRecord>(plain));
   return from_record(std::move(record));
+}
+
+Bytes seal_tags(const KeyRing& ring, Random& random, const Tags& tags) {
+  if (tags.empty()) return {};
+  TagsRecord record;
+  record.tags = tags;
+  return ring.seal_record(kTagsPurpose, codec::encode(record), random);
+}
+
+Result<Tags> open_tags(const KeyRing& ring, ByteView sealed) {
+  if (sealed.empty()) return Tags{};
+  STRATOS_TRY(const Bytes plain, ring.open_record(kTagsPurpose, sealed));
+  STRATOS_TRY(TagsRecord record, codec::decode<TagsRecord>(plain));
+  return std::move(record.tags);
 }
 
 Bytes seal_summary(const KeyRing& ring, Random& random, const Attributes& attributes) {

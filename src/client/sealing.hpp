@@ -7,8 +7,13 @@
 
 namespace stratos::client {
 
+// All but tags and lock.
 Bytes seal_attributes(const KeyRing& ring, Random& random, const Attributes& attributes);
 Result<Attributes> open_attributes(const KeyRing& ring, ByteView sealed);
+
+// Empty for no tags.
+Bytes seal_tags(const KeyRing& ring, Random& random, const Tags& tags);
+Result<Tags> open_tags(const KeyRing& ring, ByteView sealed);
 
 // What a listing shows.
 struct Summary {

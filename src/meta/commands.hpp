@@ -25,6 +25,11 @@ enum class Verb : std::uint16_t {
   reserve_grant = 16,
   trim_feed = 17,
   lose_holder = 18,
+  set_versioning = 24,
+  set_object_lock = 25,
+  put_tags = 26,
+  put_retention = 27,
+  put_hold = 28,
   set_bucket_config = 40,
   set_attributes = 41,
 };
@@ -75,7 +80,8 @@ struct ItemResults {
 constexpr std::size_t kMaxKeyBytes = 1024;
 constexpr std::size_t kMaxInlineBytes = 8192;
 constexpr std::size_t kMaxSummaryBytes = 1024;
-constexpr std::size_t kMaxAttributesBytes = 64 << 10;
+constexpr std::size_t kMaxAttributesBytes = 192 << 10;  // most of it are sizes of parts
+constexpr std::size_t kMaxTagsBytes = 20 << 10;
 constexpr std::size_t kMaxContextBytes = 1024;
 constexpr std::size_t kMaxWrappedKeyBytes = 1024;
 constexpr std::size_t kMaxMacBytes = 64;
@@ -121,12 +127,14 @@ struct CreateBucket {
   std::string region;
   std::string profile;                // empty: the network's first
   std::vector<BucketConfig> configs;  // that it begins with
+  bool object_lock = false;           // and with it versioning
   static void fields(auto& self, auto&& field) {
     field(1, self.name);
     field(2, self.owner);
     field(3, self.region);
     field(4, self.profile);
     field(5, self.configs);
+    field(6, self.object_lock);
   }
 };
 struct DeleteBucket {
@@ -148,25 +156,6 @@ struct SetBucketConfig {
     field(1, self.bucket);
     field(2, self.kind);
     field(3, self.document);
-  }
-};
-
-// Replaces what the owner says about a version that stays as it is otherwise, its time included.
-// Errc::precondition_failed unless `version` is the current one.
-struct SetAttributes {
-  static constexpr Verb kVerb = Verb::set_attributes;
-  using Reply = Nothing;
-  std::string bucket;
-  std::string key;
-  VersionId version;
-  Bytes sealed_attributes;
-  Bytes sealed_summary;
-  static void fields(auto& self, auto&& field) {
-    field(1, self.bucket);
-    field(2, self.key);
-    field(3, self.version);
-    field(4, self.sealed_attributes);
-    field(5, self.sealed_summary);
   }
 };
 
@@ -227,28 +216,36 @@ struct LoseHolder {
   }
 };
 
-// What must hold of the current version of a key when the command is ordered.
+// What must hold of the current version of a key, or of the version that a command names, when the
+// command is ordered.
 struct Precondition {
   std::optional<bool> exists;
   std::optional<VersionId> version;
+  std::optional<std::uint64_t> size;
+  std::optional<WallTime> modified;  // to the second
+  bool empty() const { return !exists && !version && !size && !modified; }
   static void fields(auto& self, auto&& field) {
     field(1, self.exists);
     field(2, self.version);
+    field(3, self.size);
+    field(4, self.modified);
   }
 };
 
 // Makes an object visible: inline, or of slices of known segments and of those committed here, each
-// of which must be used.
-// Errc::no_such_bucket, Errc::precondition_failed, Errc::no_such_segment and CommitSegments'
-// errors.
+// of which must be used. What it replaces is removed, or kept as the bucket's versioning has it.
+// Errc::no_such_bucket, Errc::precondition_failed, Errc::no_such_segment, Errc::no_object_lock for
+// a lock in a bucket without, and CommitSegments' errors.
 struct PutObject {
   static constexpr Verb kVerb = Verb::put_object;
   struct Reply {
     VersionId version;
     WallTime modified;
+    bool versioned = false;  // the id may be shown
     static void fields(auto& self, auto&& field) {
       field(1, self.version);
       field(2, self.modified);
+      field(3, self.versioned);
     }
   };
   std::string bucket;
@@ -263,6 +260,8 @@ struct PutObject {
   SlicePage slices;
   std::vector<Bytes> page_macs;
   std::vector<SegmentCommit> segments;
+  Bytes sealed_tags;
+  ObjectLock lock;
   static void fields(auto& self, auto&& field) {
     field(1, self.bucket);
     field(2, self.key);
@@ -276,23 +275,40 @@ struct PutObject {
     field(10, self.slices);
     field(11, self.page_macs);
     field(12, self.segments);
+    field(13, self.sealed_tags);
+    field(14, self.lock);
   }
 };
+// Removes the version that it names; without one the object, over which a bucket with versioning
+// puts a delete marker. What is absent is removed already, also where a condition asks for it.
+// Errc::precondition_failed, Errc::object_locked.
 struct DeleteObject {
   static constexpr Verb kVerb = Verb::delete_object;
-  using Reply = Nothing;
+  struct Reply {
+    VersionId version;       // that was removed, or of the new marker; zero for neither
+    bool versioned = false;  // the id may be shown
+    bool marker = false;     // a marker was removed or made
+    static void fields(auto& self, auto&& field) {
+      field(1, self.version);
+      field(2, self.versioned);
+      field(3, self.marker);
+    }
+  };
   std::string bucket;
   std::string key;
   Precondition condition;
+  std::optional<VersionId> version;  // zero: the null version
+  bool bypass_governance = false;
   static void fields(auto& self, auto&& field) {
     field(1, self.bucket);
     field(2, self.key);
     field(3, self.condition);
+    field(4, self.version);
+    field(5, self.bypass_governance);
   }
 };
-// Shares the segments of `version`, which must be the source's current one: Errc::no_such_object
-// when there is none, Errc::precondition_failed when it is another, Errc::too_large beyond
-// kMaxCopySlices.
+// Shares the segments of `version`: Errc::no_such_object when the source has no current version,
+// Errc::precondition_failed when it has lost this one, Errc::too_large beyond kMaxCopySlices.
 struct CopyObject {
   static constexpr Verb kVerb = Verb::copy_object;
   using Reply = PutObject::Reply;
@@ -303,6 +319,9 @@ struct CopyObject {
   std::string key;
   Bytes sealed_attributes;
   Bytes sealed_summary;
+  Bytes sealed_tags;
+  ObjectLock lock;
+  Precondition condition;  // of the target
   static void fields(auto& self, auto&& field) {
     field(1, self.source_bucket);
     field(2, self.source_key);
@@ -311,6 +330,9 @@ struct CopyObject {
     field(5, self.key);
     field(6, self.sealed_attributes);
     field(7, self.sealed_summary);
+    field(8, self.sealed_tags);
+    field(9, self.lock);
+    field(10, self.condition);
   }
 };
 

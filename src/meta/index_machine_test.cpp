@@ -178,7 +178,7 @@ TEST(IndexMachine, RootsAreThoseOfTheFormat) {
     ASSERT_TRUE(machine.commit());
   }
   EXPECT_EQ(machine.info().root.hex(),
-            "8a6e2177d8b3904b60af1c95e693b4370b9f77810e9c5079643d058f372a0762");
+            "a0080f233542abde8d1443bb4b6770417fe14453d38c23ff58270cdcde8894df");
 }
 
 class Machine : public ::testing::Test {

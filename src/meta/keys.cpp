@@ -30,14 +30,6 @@ void put_escaped(Bytes& out, std::string_view text) {
   out.push_back(0);
 }
 
-template <class Id>
-Bytes bucket_key_id(Family family, BucketId bucket, std::string_view name, const Id* id) {
-  Bytes key = with_u64(family, bucket.value);
-  put_escaped(key, name);
-  if (id != nullptr) append(key, id->view());
-  return key;
-}
-
 }  // namespace
 
 Bytes of(Family family) { return {static_cast<std::uint8_t>(family)}; }
@@ -65,8 +57,24 @@ Bytes bucket_config(BucketId bucket, ConfigKind kind) {
   return key;
 }
 
+// The id's complement, so that the newest version comes first.
 Bytes version(BucketId bucket, std::string_view name, const VersionId* id) {
-  return bucket_key_id(Family::version, bucket, name, id);
+  Bytes key = versions_of(bucket);
+  put_escaped(key, name);
+  if (id == nullptr) return key;
+  for (const std::uint8_t byte : id->value) key.push_back(static_cast<std::uint8_t>(~byte));
+  return key;
+}
+Bytes versions_of(BucketId bucket) { return with_u64(Family::version, bucket.value); }
+Bytes versions_under(BucketId bucket, std::string_view prefix) {
+  Bytes key = versions_of(bucket);
+  put_escaped_prefix(key, prefix);
+  return key;
+}
+Bytes null_version(BucketId bucket, std::string_view name) {
+  Bytes key = with_u64(Family::null_version, bucket.value);
+  put_escaped(key, name);
+  return key;
 }
 
 Bytes inline_body(BucketId bucket, const VersionId& version) {
@@ -83,7 +91,10 @@ Bytes slice_page(BucketId bucket, const VersionId& version, std::uint32_t page) 
 }
 
 Bytes upload(BucketId bucket, std::string_view name, const UploadId* id) {
-  return bucket_key_id(Family::upload, bucket, name, id);
+  Bytes key = uploads_of(bucket);
+  put_escaped(key, name);
+  if (id != nullptr) append(key, id->view());
+  return key;
 }
 Bytes uploads_of(BucketId bucket) { return with_u64(Family::upload, bucket.value); }
 Bytes uploads_under(BucketId bucket, std::string_view prefix) {
@@ -171,6 +182,20 @@ DueItem parse_due(ByteView key) {
   STRATOS_ASSERT(key.size() >= 10, "a due key holds time and kind");
   return {WallTime{static_cast<std::int64_t>(get_be<std::uint64_t>(key.subspan(1)))},
           static_cast<DueKind>(key[9]), to_bytes(key.subspan(10))};
+}
+
+std::string parse_versioned_key(ByteView key) {
+  constexpr std::size_t kBegin = 1 + sizeof(BucketId::rep);
+  constexpr std::size_t kEndMark = 2;
+  STRATOS_ASSERT(key.size() >= kBegin + kEndMark + VersionId::kSize,
+                 "a version's key holds bucket, object key and version");
+  const ByteView escaped = key.subspan(kBegin, key.size() - kBegin - kEndMark - VersionId::kSize);
+  std::string name;
+  for (std::size_t at = 0; at < escaped.size(); ++at) {
+    name.push_back(static_cast<char>(escaped[at]));
+    if (escaped[at] == 0) ++at;
+  }
+  return name;
 }
 
 FragmentId parse_fragment(ByteView key) {

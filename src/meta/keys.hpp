@@ -17,7 +17,8 @@ enum class Family : std::uint8_t {
   owned_bucket = 'o',   // owner, name
   bucket_config = 'C',  // bucket, kind
   list_row = 'l',       // bucket, key
-  version = 'v',        // bucket, escaped key, version
+  version = 'v',        // bucket, escaped key, version: the newest first
+  null_version = 'w',   // bucket, escaped key -> version, unless it is the newest
   inline_body = 'i',    // bucket, version
   slice_page = 'p',     // bucket, version, page
   upload = 'u',         // bucket, escaped key, upload
@@ -49,8 +50,12 @@ Bytes owned_bucket(const AccountId& owner, std::string_view name);
 Bytes bucket_config(BucketId bucket, ConfigKind kind);
 Bytes bucket_configs_of(BucketId bucket);
 Bytes list_row(BucketId bucket, std::string_view key);
-// With an empty version: the prefix of all versions of the key.
+// With an empty version: the prefix of all versions of the key. The newest sorts first.
 Bytes version(BucketId bucket, std::string_view key, const VersionId* version);
+Bytes versions_of(BucketId bucket);
+// The prefix of the versions of all keys that begin with `prefix`.
+Bytes versions_under(BucketId bucket, std::string_view prefix);
+Bytes null_version(BucketId bucket, std::string_view key);
 Bytes inline_body(BucketId bucket, const VersionId& version);
 Bytes slice_page(BucketId bucket, const VersionId& version, std::uint32_t page);
 Bytes upload(BucketId bucket, std::string_view key, const UploadId* upload);
@@ -89,6 +94,8 @@ struct DueItem {
   Bytes subject;
 };
 DueItem parse_due(ByteView key);
+// The object key in the key of a version's row.
+std::string parse_versioned_key(ByteView key);
 FragmentId parse_fragment(ByteView key);
 struct InventoryPage {
   NodeId node;

@@ -27,7 +27,7 @@ VersionId version_id(std::uint8_t n) {
   return id;
 }
 
-RC_GTEST_PROP(KeysProperty, VersionsSortByKeyThenByAge, ()) {
+RC_GTEST_PROP(KeysProperty, VersionsSortByKeyThenFromTheNewest, ()) {
   const std::string a = *odd_names();
   const std::string b = *odd_names();
   const VersionId first = version_id(*rc::gen::arbitrary<std::uint8_t>());
@@ -35,7 +35,7 @@ RC_GTEST_PROP(KeysProperty, VersionsSortByKeyThenByAge, ()) {
   const BucketId bucket(1);
   const Bytes left = keys::version(bucket, a, &first);
   const Bytes right = keys::version(bucket, b, &second);
-  RC_ASSERT((left < right) == (std::pair(a, first) < std::pair(b, second)));
+  RC_ASSERT((left < right) == (a < b || (a == b && first > second)));
   RC_ASSERT((left == right) == (std::pair(a, first) == std::pair(b, second)));
 }
 
@@ -45,6 +45,17 @@ RC_GTEST_PROP(KeysProperty, ThePrefixOfAKeysVersionsHoldsNoOthers, ()) {
   const VersionId id = version_id(*rc::gen::arbitrary<std::uint8_t>());
   const Bytes prefix = keys::version(BucketId(1), a, nullptr);
   RC_ASSERT(begins_with(keys::version(BucketId(1), b, &id), prefix) == (a == b));
+}
+
+RC_GTEST_PROP(KeysProperty, TheObjectKeyComesBackFromAVersionsKey, ()) {
+  const std::string name = *odd_names();
+  const std::string prefix = *odd_names();
+  const VersionId id = version_id(*rc::gen::arbitrary<std::uint8_t>());
+  const Bytes key = keys::version(BucketId(1), name, &id);
+  RC_ASSERT(keys::parse_versioned_key(key) == name);
+  RC_ASSERT(begins_with(key, keys::versions_under(BucketId(1), prefix)) ==
+            name.starts_with(prefix));
+  RC_ASSERT(begins_with(key, keys::versions_of(BucketId(1))));
 }
 
 RC_GTEST_PROP(KeysProperty, UploadsUnderAPrefixAreThoseOfKeysThatBeginWithIt, ()) {
@@ -136,7 +147,11 @@ TEST(Keys, GoldenLayout) {
             "76"
             "0000000000000002"
             "6100ff0000"
-            "00000000000000000000000000000003");
+            "fffffffffffffffffffffffffffffffc");
+  EXPECT_EQ(to_hex(keys::null_version(BucketId(2), "a\0"s)),
+            "77"
+            "0000000000000002"
+            "6100ff0000");
   EXPECT_EQ(to_hex(keys::slice_page(BucketId(2), id, 4)),
             "70"
             "0000000000000002"

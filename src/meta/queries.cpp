@@ -6,15 +6,14 @@
 
 #include "meta/inventory_pages.hpp"
 #include "meta/keys.hpp"
+#include "meta/listing.hpp"
 #include "meta/placement.hpp"
 #include "meta/state.hpp"
 #include "meta/verbs.hpp"
+#include "meta/version_queries.hpp"
 
 namespace stratos::meta {
 namespace {
-
-constexpr std::uint32_t kMaxPage = 1000;
-constexpr std::size_t kMaxReplyBytes = 1 << 20;
 
 template <codec::Record R>
 Result<R> require(const State& state, const Bytes& key, Errc missing) {
@@ -61,22 +60,21 @@ Result<AccessKeyRecord> answer(const State& state, const GetAccessKey& query) {
 
 Result<GetObject::Reply> answer(const State& state, const GetObject& query) {
   STRATOS_TRY(const BucketRecord bucket, require_bucket(state, query.bucket));
-  auto version = current_version(state, bucket.id, query.key);
-  if (!version) return fail(Errc::no_such_object, query.key);
+  STRATOS_TRY(VersionRecord version, require_version(state, bucket, query.key, query.version));
   GetObject::Reply reply;
   reply.bucket = bucket.id;
-  if (query.with_data && version->is_inline) {
-    reply.inline_body = state.get(keys::inline_body(bucket.id, version->id));
+  if (query.with_data && version.is_inline) {
+    reply.inline_body = state.get(keys::inline_body(bucket.id, version.id));
   }
-  if (query.with_data && version->page) {
-    for (const Slice& slice : version->page->slices) {
+  if (query.with_data && version.page) {
+    for (const Slice& slice : version.page->slices) {
       if (reply.segments.size() == GetObject::kSegmentsIncluded) break;
       if (auto segment = state.load<SegmentRecord>(keys::segment(slice.segment))) {
         reply.segments.push_back(std::move(*segment));
       }
     }
   }
-  reply.version = std::move(*version);
+  reply.version = std::move(version);
   return reply;
 }
 
@@ -95,14 +93,6 @@ Result<GetSegments::Reply> answer(const State& state, const GetSegments& query) 
     }
   }
   return reply;
-}
-
-// The common prefix that `key` falls under, delimiter included; empty when it falls under none.
-std::string_view common_prefix_of(std::string_view key, std::string_view prefix,
-                                  std::string_view delimiter) {
-  if (delimiter.empty()) return {};
-  const std::size_t at = key.find(delimiter, prefix.size());
-  return at == key.npos ? std::string_view{} : key.substr(0, at + delimiter.size());
 }
 
 // Where a walk over keys with `prefix` continues after `start_after`: a common prefix named there
@@ -354,6 +344,8 @@ Result<Bytes> decode_and_answer(const kv::Reader& reader, ByteView request) {
   Result<typename Query::Reply> reply = [&] {
     if constexpr (std::is_same_v<Query, ListObjects> || std::is_same_v<Query, ListUploads>)
       return list(reader, state, query);
+    else if constexpr (std::is_same_v<Query, ListVersions>)
+      return list_versions(reader, state, query);
     else
       return answer(state, query);
   }();
@@ -376,9 +368,9 @@ Runner find_runner(std::string_view path) {
 Result<Bytes> run_query(const kv::Reader& state, std::string_view path, ByteView request) {
   const Runner runner =
       find_runner<GetObject, GetBucket, ListBuckets, GetAccessKey, GetSlicePage, GetSegments,
-                  ListObjects, GetUpload, ListParts, ListUploads, GetNodes, GetNodeTable,
-                  GetInventoryPlace, GetParams, GetEvents, GetHealth, GetBucketConfigs, GetAccount>(
-          path);
+                  ListObjects, ListVersions, GetUpload, ListParts, ListUploads, GetNodes,
+                  GetNodeTable, GetInventoryPlace, GetParams, GetEvents, GetHealth,
+                  GetBucketConfigs, GetAccount>(path);
   if (runner == nullptr) return fail(Errc::unknown_method, "query " + std::string(path));
   return runner(state, request);
 }

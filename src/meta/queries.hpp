@@ -49,7 +49,8 @@ struct GetAccessKey {
   static void fields(auto& self, auto&& field) { field(1, self.access_key); }
 };
 
-// The current version of a key, with what is needed to read its beginning in one round trip.
+// The version named, or the current one, with what is needed to read its beginning in one round
+// trip. Errc::no_such_object, Errc::object_deleted, Errc::no_such_version, Errc::delete_marker.
 struct GetObject {
   static constexpr std::string_view kPath = "object";
   static constexpr std::size_t kSegmentsIncluded = 4;
@@ -67,11 +68,13 @@ struct GetObject {
   };
   std::string bucket;
   std::string key;
-  bool with_data = false;  // inline body and segments too
+  bool with_data = false;            // inline body and segments too
+  std::optional<VersionId> version;  // zero: the null version
   static void fields(auto& self, auto&& field) {
     field(1, self.bucket);
     field(2, self.key);
     field(3, self.with_data);
+    field(4, self.version);
   }
 };
 struct GetSlicePage {

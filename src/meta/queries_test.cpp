@@ -349,7 +349,7 @@ TEST_F(UploadListing, PagesAddUpToTheWhole) {
 }
 
 TEST_F(UploadListing, EndsAtAMebibyte) {
-  for (std::uint8_t n = 1; n <= 20; ++n) begin("k", n, kMaxAttributesBytes);
+  for (std::uint8_t n = 1; n <= 20; ++n) begin("k", n, 64 << 10);
   const auto reply = index_.ask(uploads()).value();
   EXPECT_TRUE(reply.truncated);
   EXPECT_LT(reply.uploads.size(), 17U);

@@ -19,6 +19,12 @@ std::uint32_t key_index(SlicePage& page, const WrappedKey& key) {
 
 }  // namespace
 
+bool is_locked(const ObjectLock& lock, WallTime now, bool bypass_governance) {
+  if (lock.hold) return true;
+  if (lock.mode == LockMode::none || lock.retain_until <= now) return false;
+  return lock.mode == LockMode::compliance || !bypass_governance;
+}
+
 std::uint64_t length_of(const SlicePage& page) {
   std::uint64_t length = 0;
   for (const Slice& slice : page.slices) length += slice.length;

@@ -9,6 +9,7 @@
 #include "codec/record.hpp"
 #include "crypto/keys.hpp"
 #include "meta/bucket_config.hpp"
+#include "meta/object_records.hpp"
 
 namespace stratos::meta {
 
@@ -87,6 +88,9 @@ struct BucketRecord {
   WallTime created;
   std::string region;
   std::string profile;
+  Versioning versioning = Versioning::never;
+  bool object_lock = false;  // for good; such a bucket's versioning is enabled
+  DefaultRetention default_retention;
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.id);
@@ -95,89 +99,9 @@ struct BucketRecord {
     field(4, self.created);
     field(5, self.region);
     field(6, self.profile);
-  }
-};
-
-// A data key, sealed under a version of a named key ring.
-struct WrappedKey {
-  std::string ring;
-  std::uint32_t version = 0;
-  Bytes sealed;
-  friend bool operator==(const WrappedKey&, const WrappedKey&) = default;
-  static void fields(auto& self, auto&& field) {
-    field(1, self.ring);
-    field(2, self.version);
-    field(3, self.sealed);
-  }
-};
-
-// A run of an object's bytes.
-struct Slice {
-  SegmentId segment;
-  std::uint64_t offset = 0;  // in the segment's plain bytes
-  std::uint64_t length = 0;
-  std::uint32_t key = 0;  // which of its page's keys
-  static void fields(auto& self, auto&& field) {
-    field(1, self.segment);
-    field(2, self.offset);
-    field(3, self.length);
-    field(4, self.key);
-  }
-};
-struct SlicePage {
-  std::vector<WrappedKey> keys;
-  std::vector<Slice> slices;
-  static void fields(auto& self, auto&& field) {
-    field(1, self.keys);
-    field(2, self.slices);
-  }
-};
-constexpr std::size_t kSlicesPerPage = 512;
-std::uint64_t length_of(const SlicePage& page);
-// Lays the slices of parts out in pages, the same way for the writer (who authenticates each page)
-// and for the index.
-std::vector<SlicePage> paginate(const std::vector<SlicePage>& parts);
-
-// What a listing needs of the current version of a key.
-struct ListRow {
-  static constexpr std::uint8_t kFormat = 1;
-  std::uint64_t size = 0;
-  WallTime modified;
-  VersionId version;
-  Bytes sealed_summary;  // ETag and the like, sealed by the gateway
-  Bytes unknown;
-  static void fields(auto& self, auto&& field) {
-    field(1, self.size);
-    field(2, self.modified);
-    field(3, self.version);
-    field(4, self.sealed_summary);
-  }
-};
-
-struct VersionRecord {
-  static constexpr std::uint8_t kFormat = 1;
-  VersionId id;
-  std::uint64_t size = 0;
-  WallTime modified;
-  Bytes sealed_attributes;
-  Bytes context;            // what the page MACs and an inline body are bound to
-  WrappedKey key;           // of the MACs and of an inline body
-  bool is_inline = false;   // the body is a row of its own
-  std::uint32_t pages = 0;  // 1: `page`; more: rows of their own
-  std::optional<SlicePage> page;
-  std::vector<Bytes> page_macs;
-  Bytes unknown;
-  static void fields(auto& self, auto&& field) {
-    field(1, self.id);
-    field(2, self.size);
-    field(3, self.modified);
-    field(4, self.sealed_attributes);
-    field(5, self.context);
-    field(6, self.key);
-    field(7, self.is_inline);
-    field(8, self.pages);
-    field(9, self.page);
-    field(10, self.page_macs);
+    field(7, self.versioning);
+    field(8, self.object_lock);
+    field(9, self.default_retention);
   }
 };
 
@@ -228,6 +152,8 @@ struct UploadRecord {
   WallTime created;
   Bytes sealed_attributes;
   WrappedKey data_key;
+  Bytes sealed_tags;  // of the object to be, as is the lock
+  ObjectLock lock;
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.id);
@@ -237,6 +163,8 @@ struct UploadRecord {
     field(5, self.created);
     field(6, self.sealed_attributes);
     field(7, self.data_key);
+    field(8, self.sealed_tags);
+    field(9, self.lock);
   }
 };
 struct PartRecord {
@@ -362,6 +290,8 @@ enum class EventKind : std::uint8_t {
   bucket_created = 3,
   bucket_removed = 4,
   node_state = 5,
+  marker_created = 6,
+  object_changed = 7,  // its tags, retention or hold
 };
 struct Event {
   static constexpr std::uint8_t kFormat = 1;

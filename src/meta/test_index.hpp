@@ -232,6 +232,12 @@ class TestIndex {
     EXPECT_TRUE(reply);
     return *reply;
   }
+  void set_versioning(Versioning versioning, const std::string& bucket = "bucket") {
+    SetVersioning command;
+    command.bucket = bucket;
+    command.versioning = versioning;
+    EXPECT_TRUE(run(command));
+  }
   static PutObject inline_put(const std::string& key, std::string_view body = "body") {
     PutObject command;
     command.bucket = "bucket";

@@ -13,6 +13,8 @@ struct CreateUpload {
   AccountId initiator;
   Bytes sealed_attributes;
   WrappedKey data_key;
+  Bytes sealed_tags;  // of the object to be, as is the lock
+  ObjectLock lock;
   static void fields(auto& self, auto&& field) {
     field(1, self.bucket);
     field(2, self.key);
@@ -20,6 +22,8 @@ struct CreateUpload {
     field(4, self.initiator);
     field(5, self.sealed_attributes);
     field(6, self.data_key);
+    field(7, self.sealed_tags);
+    field(8, self.lock);
   }
 };
 // Errc::no_such_upload.

@@ -155,7 +155,8 @@ Result<Bytes> execute(Context& context, Verb verb, ByteView command) {
       find_runner<CreateAccount, CreateAccessKey, CreateBucket, DeleteBucket, PutObject,
                   DeleteObject, CopyObject, CreateUpload, PutPart, CompleteUpload, AbortUpload,
                   CommitSegments, AddHolder, LoseHolder, RegisterNode, SetNodeState, ReserveGrant,
-                  TrimFeed, SetBucketConfig, SetAttributes>(verb);
+                  TrimFeed, SetVersioning, SetObjectLock, PutTags, PutRetention, PutHold,
+                  SetBucketConfig, SetAttributes>(verb);
   if (runner == nullptr) {
     return fail(Errc::not_implemented, "verb " + std::to_string(static_cast<int>(verb)));
   }

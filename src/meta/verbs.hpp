@@ -7,6 +7,7 @@
 #include "meta/node_wire.hpp"
 #include "meta/state.hpp"
 #include "meta/upload_commands.hpp"
+#include "meta/version_commands.hpp"
 
 namespace stratos::meta {
 
@@ -54,16 +55,37 @@ void free_segment(Context& context, const SegmentRecord& segment);
 // Feed, inventory and ledger of a node, for a fragment that it is to keep or to drop.
 void tell_node(Context& context, NodeId node, FeedKind kind, const InventoryLeaf& leaf);
 
-// The current version of a key.
+Result<void> check_tags(ByteView sealed_tags);
+// Of what is to be stored with it: Errc::no_object_lock, Errc::invalid_argument.
+Result<void> check_lock(const Context& context, const BucketRecord& bucket, const ObjectLock& lock);
+
+// The current version of a key, unless that is a delete marker.
 std::optional<VersionRecord> current_version(const State& state, BucketId bucket,
                                              std::string_view key);
+// Delete markers too.
+std::optional<VersionRecord> newest_version(const State& state, BucketId bucket,
+                                            std::string_view key);
+// The version named (zero: the null version) or the newest, delete markers too.
+std::optional<VersionRecord> find_version(const State& state, BucketId bucket, std::string_view key,
+                                          const std::optional<VersionId>& version);
+// The same for readers. Errc::no_such_object, Errc::object_deleted (the current one is a marker),
+// Errc::no_such_version, Errc::delete_marker.
+Result<VersionRecord> require_version(const State& state, const BucketRecord& bucket,
+                                      std::string_view key,
+                                      const std::optional<VersionId>& version);
 Result<void> check_condition(const State& state, BucketId bucket, std::string_view key,
                              const Precondition& condition);
-// Removes the current version, when there is one; many pages are freed over later blocks.
-void remove_current(Context& context, BucketId bucket, std::string_view key);
-// Stores `version` (whose slices are referenced already) as current.
-void make_current(Context& context, const BucketRecord& bucket, std::string_view key,
-                  VersionRecord version, Bytes sealed_summary, std::vector<SlicePage> pages);
+// Stores `version` (whose slices are referenced already) as current. What was current is removed or
+// kept, as the bucket's versioning has it. Returns the version as stored.
+VersionRecord make_current(Context& context, const BucketRecord& bucket, std::string_view key,
+                           VersionRecord version, Bytes sealed_summary,
+                           std::vector<SlicePage> pages);
+// Removes a version; many pages are freed over later blocks. The next older one becomes current
+// when it was.
+void remove_version(Context& context, BucketId bucket, std::string_view key,
+                    const VersionRecord& version);
+// Puts a delete marker over the key, as versioning that is enabled or suspended has it.
+VersionRecord add_marker(Context& context, const BucketRecord& bucket, std::string_view key);
 
 Result<Bytes> run(Context& context, const CreateAccount& command);
 Result<Bytes> run(Context& context, const CreateAccessKey& command);
@@ -85,6 +107,11 @@ Result<Bytes> run(Context& context, const RegisterNode& command);
 Result<Bytes> run(Context& context, const SetNodeState& command);
 Result<Bytes> run(Context& context, const ReserveGrant& command);
 Result<Bytes> run(Context& context, const TrimFeed& command);
+Result<Bytes> run(Context& context, const SetVersioning& command);
+Result<Bytes> run(Context& context, const SetObjectLock& command);
+Result<Bytes> run(Context& context, const PutTags& command);
+Result<Bytes> run(Context& context, const PutRetention& command);
+Result<Bytes> run(Context& context, const PutHold& command);
 
 // Frees an upload's parts, all that are left or a good number of them; the rest falls due in later
 // blocks. Returns how many rows it freed.

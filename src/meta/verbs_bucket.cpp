@@ -99,6 +99,8 @@ Result<Bytes> run(Context& context, const CreateBucket& command) {
   bucket.created = context.time;
   bucket.region = command.region;
   bucket.profile = profile->name;
+  bucket.object_lock = command.object_lock;
+  if (command.object_lock) bucket.versioning = Versioning::enabled;
   context.state.store(keys::bucket(command.name), bucket);
   context.state.put(keys::owned_bucket(command.owner, command.name), {});
   for (const BucketConfig& config : command.configs) {
@@ -113,7 +115,7 @@ Result<Bytes> run(Context& context, const CreateBucket& command) {
 
 Result<Bytes> run(Context& context, const DeleteBucket& command) {
   STRATOS_TRY(const BucketRecord bucket, require_bucket(context.state, command.name));
-  if (has_any(context.state, keys::list_row(bucket.id, ""))) {
+  if (has_any(context.state, keys::versions_of(bucket.id))) {
     return fail(Errc::bucket_not_empty, command.name);
   }
   if (has_any(context.state, keys::uploads_of(bucket.id))) {

@@ -1,5 +1,6 @@
 // Documents that a bucket's owner sets, and attributes that change without a new version.
 #include "meta/test_index.hpp"
+#include "meta/version_queries.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -126,6 +127,22 @@ TEST_F(SetAttributesVerb, LeavesVersionTimeAndBodyAsTheyAre) {
   ListObjects query;
   query.bucket = "bucket";
   EXPECT_EQ(as_text(index_.ask(query).value().rows.at(0).row.sealed_summary), "new summary");
+}
+
+TEST_F(SetAttributesVerb, ChangesTheVersionThatItNames) {
+  SetVersioning enable;
+  enable.bucket = "bucket";
+  ASSERT_EQ(index_.code(enable), Errc{});
+  const VersionId first = put().version;
+  put();
+  ASSERT_EQ(index_.code(change(first)), Errc{});
+  EXPECT_EQ(as_text(get().version.sealed_attributes), "old");
+  ListVersions query;
+  query.bucket = "bucket";
+  const ListVersions::Reply listed = index_.ask(query).value();
+  ASSERT_EQ(listed.rows.size(), 2U);
+  EXPECT_EQ(as_text(listed.rows[0].sealed_summary), "old summary");
+  EXPECT_EQ(as_text(listed.rows[1].sealed_summary), "new summary");
 }
 
 TEST_F(SetAttributesVerb, RefusesAVersionThatWasReplaced) {

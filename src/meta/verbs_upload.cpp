@@ -44,6 +44,8 @@ Result<Bytes> run(Context& context, const CreateUpload& command) {
   STRATOS_CHECK(check_object_key(command.key));
   STRATOS_CHECK(check_bound(command.sealed_attributes, kMaxAttributesBytes, "attributes"));
   STRATOS_CHECK(check_wrapped_key(command.data_key));
+  STRATOS_CHECK(check_tags(command.sealed_tags));
+  STRATOS_CHECK(check_lock(context, bucket, command.lock));
   // Parts are filed under the id alone, and those of an ended upload are freed over many blocks.
   const Bytes id_key = keys::upload_id(command.upload);
   if (context.state.has(id_key)) return fail(Errc::already_exists, command.upload.hex());
@@ -56,6 +58,8 @@ Result<Bytes> run(Context& context, const CreateUpload& command) {
   upload.created = context.time;
   upload.sealed_attributes = command.sealed_attributes;
   upload.data_key = command.data_key;
+  upload.sealed_tags = command.sealed_tags;
+  upload.lock = command.lock;
   context.state.store(keys::upload(bucket.id, command.key, &upload.id), upload);
   return codec::encode(Nothing{});
 }
@@ -106,6 +110,8 @@ Result<Bytes> run(Context& context, const CompleteUpload& command) {
   version.context = to_bytes(upload.id.view());
   version.key = upload.data_key;
   version.page_macs = command.page_macs;
+  version.sealed_tags = upload.sealed_tags;
+  version.lock = upload.lock;
   std::vector<SlicePage> part_pages;
   for (const PartRecord& part : parts) {
     version.size += part.size;
@@ -118,11 +124,12 @@ Result<Bytes> run(Context& context, const CompleteUpload& command) {
   free_upload(context, upload.id);
   context.state.erase(keys::upload(bucket.id, command.key, &upload.id));
 
+  const VersionRecord stored = make_current(context, bucket, command.key, std::move(version),
+                                            command.sealed_summary, std::move(pages));
   PutObject::Reply reply;
-  reply.version = version.id;
+  reply.version = stored.id;
   reply.modified = context.time;
-  make_current(context, bucket, command.key, std::move(version), command.sealed_summary,
-               std::move(pages));
+  reply.versioned = stored.versioned;
   return codec::encode(reply);
 }
 

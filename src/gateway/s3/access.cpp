@@ -3,6 +3,7 @@
 #include <array>
 
 #include "gateway/s3/policy_values.hpp"
+#include "gateway/s3/s3_versions.hpp"
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -31,12 +32,13 @@ constexpr std::array kRows = {
     Row{list_objects_v2, {"s3:ListBucket", kRead}},
     Row{list_object_versions, {"s3:ListBucketVersions", kRead}},
     Row{list_multipart_uploads, {"s3:ListBucketMultipartUploads", kRead}},
-    Row{get_object, {"s3:GetObject", kRead, true}},
-    Row{head_object, {"s3:GetObject", kRead, true}},
-    Row{get_object_attributes, {"s3:GetObjectAttributes", kRead, true}},
+    Row{get_object, {"s3:GetObject", kRead, true, "s3:GetObjectVersion"}},
+    Row{head_object, {"s3:GetObject", kRead, true, "s3:GetObjectVersion"}},
+    Row{get_object_attributes,
+        {"s3:GetObjectAttributes", kRead, true, "s3:GetObjectVersionAttributes"}},
     Row{put_object, {"s3:PutObject", kWrite}},
     Row{copy_object, {"s3:PutObject", kWrite}},
-    Row{delete_object, {"s3:DeleteObject", kWrite}},
+    Row{delete_object, {"s3:DeleteObject", kWrite, false, "s3:DeleteObjectVersion"}},
     Row{create_multipart_upload, {"s3:PutObject", kWrite}},
     Row{upload_part, {"s3:PutObject", kWrite}},
     Row{upload_part_copy, {"s3:PutObject", kWrite}},
@@ -45,8 +47,8 @@ constexpr std::array kRows = {
     Row{list_parts, {"s3:ListMultipartUploadParts", kWrite}},
     Row{get_bucket_acl, {"s3:GetBucketAcl", Permission::read_acp}},
     Row{put_bucket_acl, {"s3:PutBucketAcl", Permission::write_acp}},
-    Row{get_object_acl, {"s3:GetObjectAcl", Permission::read_acp, true}},
-    Row{put_object_acl, {"s3:PutObjectAcl", Permission::write_acp, true}},
+    Row{get_object_acl, {"s3:GetObjectAcl", Permission::read_acp, true, "s3:GetObjectVersionAcl"}},
+    Row{put_object_acl, {"s3:PutObjectAcl", Permission::write_acp, true, "s3:PutObjectVersionAcl"}},
     Row{get_bucket_policy, {"s3:GetBucketPolicy", kOwnerOnly}},
     Row{put_bucket_policy, {"s3:PutBucketPolicy", kOwnerOnly}},
     Row{delete_bucket_policy, {"s3:DeleteBucketPolicy", kOwnerOnly}},
@@ -73,6 +75,19 @@ constexpr std::array kRows = {
     Row{get_bucket_request_payment, {"s3:GetBucketRequestPayment", kOwnerOnly}},
     Row{get_bucket_lifecycle, {"s3:GetLifecycleConfiguration", kOwnerOnly}},
     Row{get_bucket_website, {"s3:GetBucketWebsite", kOwnerOnly}},
+    Row{put_bucket_versioning, {"s3:PutBucketVersioning", kOwnerOnly}},
+    Row{get_object_lock_configuration, {"s3:GetBucketObjectLockConfiguration", kOwnerOnly}},
+    Row{put_object_lock_configuration, {"s3:PutBucketObjectLockConfiguration", kOwnerOnly}},
+    Row{get_object_tagging,
+        {"s3:GetObjectTagging", kOwnerOnly, true, "s3:GetObjectVersionTagging"}},
+    Row{put_object_tagging,
+        {"s3:PutObjectTagging", kOwnerOnly, true, "s3:PutObjectVersionTagging"}},
+    Row{delete_object_tagging,
+        {"s3:DeleteObjectTagging", kOwnerOnly, true, "s3:DeleteObjectVersionTagging"}},
+    Row{get_object_retention, {"s3:GetObjectRetention", kOwnerOnly, true}},
+    Row{put_object_retention, {"s3:PutObjectRetention", kOwnerOnly, true}},
+    Row{get_object_legal_hold, {"s3:GetObjectLegalHold", kOwnerOnly, true}},
+    Row{put_object_legal_hold, {"s3:PutObjectLegalHold", kOwnerOnly, true}},
     Row{get_bucket_replication, {"s3:GetReplicationConfiguration", kOwnerOnly}},
 };
 
@@ -84,6 +99,12 @@ std::vector<std::string> values_of(std::optional<std::string_view> value) {
 std::vector<std::string> values_of(const std::string* value) {
   if (!value) return {};
   return {*value};
+}
+
+std::vector<std::string> names_of(const client::Tags& tags) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : tags) names.push_back(name);
+  return names;
 }
 
 // "127.0.0.1:4711" and "[::1]:4711" without the port.
@@ -109,6 +130,22 @@ const AccessRule* access_rule_of(Operation operation) {
   return nullptr;
 }
 
+AccessRule of_version(const AccessRule& rule) {
+  AccessRule named = rule;
+  if (!rule.version_action.empty()) named.action = rule.version_action;
+  // Lists let others hide an object, never remove its versions.
+  if (rule.permission == Permission::write) named.permission = std::nullopt;
+  return named;
+}
+
+std::vector<std::string> tag_values(const client::Tags& tags, std::string_view condition_key) {
+  const std::size_t slash = condition_key.find('/');
+  if (slash == condition_key.npos) return names_of(tags);
+  const auto tag = tags.find(std::string(condition_key.substr(slash + 1)));
+  if (tag == tags.end()) return {};
+  return {tag->second};
+}
+
 ConditionValues condition_values(const http::Request& request, const S3Request& s3,
                                  const Identity& identity, WallTime now) {
   return [&request, &s3, &identity, now](std::string_view key) -> std::vector<std::string> {
@@ -130,6 +167,10 @@ ConditionValues condition_values(const http::Request& request, const S3Request& 
       auto source = headers.get("x-amz-copy-source");
       if (source && source->starts_with('/')) source->remove_prefix(1);
       return values_of(source);
+    }
+    if (key.starts_with("s3:requestobjecttag")) {
+      const auto tags = parse_tag_header(headers);
+      return tags ? tag_values(*tags, key) : std::vector<std::string>();
     }
     constexpr std::string_view kHeaders = "s3:x-amz-";
     if (key.starts_with(kHeaders)) return values_of(headers.get(key.substr(3)));

@@ -25,10 +25,15 @@ struct AccessRule {
   std::string_view action;               // of policies
   std::optional<Permission> permission;  // that a list may give; nullopt: the owner's alone
   bool on_object = false;                // decided by the object's list, when it has been read
+  std::string_view version_action = {};  // of a request that names a version
 };
 // nullptr for operations that need no bucket, or whose items are decided one by one.
 const AccessRule* access_rule_of(Operation operation);
+// With the action and the permission that a request needs when it names a version.
+AccessRule of_version(const AccessRule& rule);
 
+// The value of a key like "s3:existingobjecttag/NAME" among tags; the names for "…tagkeys".
+std::vector<std::string> tag_values(const client::Tags& tags, std::string_view condition_key);
 // The values that a request has for conditions of policies; refers to its arguments.
 ConditionValues condition_values(const http::Request& request, const S3Request& s3,
                                  const Identity& identity, WallTime now);

@@ -9,22 +9,23 @@ constexpr std::string_view kPrefix = "x-amz-copy-source-";
 
 }  // namespace
 
-Task<Result<void>> open_source(Call& call, std::string bucket, std::string key) {
-  auto rules = co_await call.backend.access.rules_of(bucket);
+Task<Result<void>> open_source(Call& call, const CopySource& source) {
+  auto rules = co_await call.backend.access.rules_of(source.bucket);
   if (!rules) {
-    call.error_details.emplace_back("BucketName", std::move(bucket));
+    call.error_details.emplace_back("BucketName", source.bucket);
     co_return fail(std::move(rules).error());
   }
   STRATOS_CO_CHECK(
       check_owner_header(call, "x-amz-source-expected-bucket-owner", (*rules)->info.owner));
-  call.source = Call::Source{std::move(*rules), std::move(key)};
+  call.source = Call::Source{std::move(*rules), source.key, !source.version_id.empty()};
   call.source_undecided = true;
   co_return Result<void>{};
 }
 
-bool has_source_conditions(const http::Headers& headers) {
-  const Conditions asked = parse_conditions(headers, kPrefix);
-  return asked.if_match || asked.if_none_match || asked.if_modified_since ||
+bool pins_source(const Call& call) {
+  const bool own_source = call.source->rules->info.owner == call.who().account;
+  const Conditions asked = parse_conditions(call.headers(), kPrefix);
+  return !own_source || asked.if_match || asked.if_none_match || asked.if_modified_since ||
          asked.if_unmodified_since;
 }
 

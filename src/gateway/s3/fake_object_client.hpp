@@ -1,157 +1,14 @@
 // An ObjectClient in memory, for tests of what stands on it.
 #pragma once
-#include "gateway/s3/fake_object_store.hpp"
+#include "gateway/s3/fake_objects.hpp"
 
 namespace stratos::gateway::s3 {
 
-class FakeObjectClient final : public FakeObjectStore {
+class FakeObjectClient final : public FakeObjects {
  public:
-  Task<Result<client::BucketInfo>> create_bucket(client::Principal who, std::string name,
-                                                 std::string region,
-                                                 client::BucketConfigs configs) override {
-    STRATOS_CO_CHECK(enter("create_bucket"));
-    if (const auto known = buckets_.find(name); known != buckets_.end()) {
-      const bool own = known->second.info.owner == who.account;
-      co_return fail(own ? Errc::bucket_owned_by_you : Errc::bucket_exists);
-    }
-    Bucket& bucket = buckets_[name];
-    bucket.info = {name, who.account, now, region, "default"};
-    bucket.configs = std::move(configs);
-    co_return bucket.info;
-  }
-  Task<Result<client::BucketInfo>> head_bucket(std::string name) override {
-    STRATOS_CO_TRY(const Bucket* bucket, enter("head_bucket", name));
-    co_return bucket->info;
-  }
-  Task<Result<client::BucketSettings>> bucket_settings(std::string name) override {
-    STRATOS_CO_TRY(const Bucket* bucket, enter("bucket_settings", name));
-    co_return client::BucketSettings{bucket->info, bucket->configs};
-  }
-  Task<Result<void>> set_bucket_config(std::string name, client::ConfigKind kind,
-                                       std::optional<Bytes> document) override {
-    STRATOS_CO_TRY(Bucket * bucket, enter("set_bucket_config", name));
-    if (document) {
-      bucket->configs[kind] = std::move(*document);
-    } else {
-      bucket->configs.erase(kind);
-    }
-    co_return Result<void>{};
-  }
-  Task<Result<std::string>> account_name(AccountId account) override {
-    STRATOS_CO_CHECK(enter("account_name"));
-    const auto found = account_names.find(account);
-    if (found == account_names.end()) co_return fail(Errc::no_such_account);
-    co_return found->second;
-  }
-  Task<Result<void>> set_attributes(std::string bucket_name, std::string key, VersionId version,
-                                    client::Attributes attributes) override {
-    STRATOS_CO_TRY(Bucket * bucket, enter("set_attributes", bucket_name));
-    const auto found = bucket->objects.find(key);
-    if (found == bucket->objects.end()) co_return fail(Errc::no_such_object);
-    if (found->second.info.version != version) co_return fail(Errc::precondition_failed);
-    found->second.info.attributes = std::move(attributes);
-    co_return Result<void>{};
-  }
-  Task<Result<void>> delete_bucket(std::string name) override {
-    STRATOS_CO_TRY(const Bucket* bucket, enter("delete_bucket", name));
-    if (!bucket->objects.empty()) co_return fail(Errc::bucket_not_empty);
-    buckets_.erase(name);
-    co_return Result<void>{};
-  }
-  Task<Result<std::vector<client::BucketInfo>>> list_buckets(client::Principal who) override {
-    STRATOS_CO_CHECK(enter("list_buckets"));
-    std::vector<client::BucketInfo> found;
-    for (const auto& [name, bucket] : buckets_) {
-      if (bucket.info.owner == who.account) found.push_back(bucket.info);
-    }
-    co_return found;
-  }
+  std::uint64_t min_part_bytes = 5;  // instead of 5 MiB
 
-  Task<Result<client::ObjectInfo>> put(client::Principal, std::string bucket_name, std::string key,
-                                       client::BodySource& body,
-                                       client::Condition condition) override {
-    STRATOS_CO_TRY([[maybe_unused]] const Bucket* before, enter("put", bucket_name));
-    STRATOS_CO_TRY(Stored stored, co_await take(body));
-    STRATOS_CO_TRY(Bucket * bucket, find(bucket_name));
-    STRATOS_CO_CHECK(check(*bucket, key, condition));
-    co_return store(*bucket, key, std::move(stored));
-  }
-  Task<Result<client::ObjectInfo>> head(std::string bucket, std::string key) override {
-    STRATOS_CO_TRY(const Stored* object, enter("head", bucket, key));
-    co_return object->info;
-  }
-  Task<Result<std::unique_ptr<client::ObjectReader>>> get(std::string bucket,
-                                                          std::string key) override {
-    STRATOS_CO_TRY(const Stored* object, enter("get", bucket, key));
-    std::unique_ptr<client::ObjectReader> reader =
-        std::make_unique<FakeObjectReader>(object->info, object->data, read_bytes, fail_read_after);
-    co_return reader;
-  }
-  Task<Result<void>> remove(std::string bucket_name, std::string key,
-                            client::Condition condition) override {
-    STRATOS_CO_TRY(Bucket * bucket, enter("remove", bucket_name));
-    STRATOS_CO_CHECK(check(*bucket, key, condition));
-    bucket->objects.erase(key);
-    co_return Result<void>{};
-  }
-  Task<Result<std::vector<Result<void>>>> remove_many(std::string bucket_name,
-                                                      std::vector<std::string> keys) override {
-    STRATOS_CO_TRY(Bucket * bucket, enter("remove_many", bucket_name));
-    std::vector<Result<void>> results;
-    for (const std::string& key : keys) {
-      if (undeletable.contains(key)) {
-        results.push_back(fail(Errc::deadline_exceeded, "node n7 at 10.0.0.7"));
-      } else {
-        bucket->objects.erase(key);
-        results.emplace_back();
-      }
-    }
-    co_return results;
-  }
-
-  Task<Result<client::ObjectInfo>> copy(client::Principal, std::string source_bucket,
-                                        std::string source_key,
-                                        std::optional<VersionId> source_version, std::string bucket,
-                                        std::string key,
-                                        std::optional<client::Attributes> attributes,
-                                        client::ObjectAccess access) override {
-    STRATOS_CO_TRY(const Stored* source, enter("copy", source_bucket, source_key));
-    if (source_version && source->info.version != *source_version) {
-      co_return fail(Errc::precondition_failed);
-    }
-    STRATOS_CO_TRY(Bucket * target, find(bucket));
-    Stored stored = *source;
-    if (attributes) {
-      stored.info.attributes.headers = attributes->headers;
-      stored.info.attributes.metadata = attributes->metadata;
-    }
-    stored.info.attributes.access = std::move(access);
-    co_return store(*target, key, std::move(stored));
-  }
-
-  Task<Result<client::ListPage>> list(std::string bucket_name,
-                                      client::ListRequest request) override {
-    STRATOS_CO_TRY(const Bucket* bucket, enter("list", bucket_name));
-    client::ListPage page;
-    std::string skipped;
-    for (const auto& [key, object] : bucket->objects) {
-      if (!key.starts_with(request.prefix) || key <= request.start_after) continue;
-      const std::string common = common_prefix(key, request.prefix, request.delimiter);
-      if (!common.empty() && (common == skipped || common == request.start_after)) continue;
-      if (page.entries.size() + page.common_prefixes.size() == request.max_keys) {
-        page.truncated = true;
-        break;
-      }
-      if (common.empty()) {
-        page.entries.push_back(to_entry(object.info));
-        page.next_start_after = key;
-      } else {
-        page.common_prefixes.push_back(common);
-        page.next_start_after = skipped = common;
-      }
-    }
-    co_return page;
-  }
+  void lose_uploads() { uploads_.clear(); }
 
   Task<Result<UploadId>> create_upload(client::Principal who, std::string bucket, std::string key,
                                        client::CreateUploadRequest request) override {
@@ -186,10 +43,12 @@ class FakeObjectClient final : public FakeObjectStore {
   }
   Task<Result<client::PartInfo>> copy_part(client::Principal, std::string source_bucket,
                                            std::string source_key,
+                                           client::VersionChoice source_version,
                                            std::optional<client::ByteRange> range,
                                            std::string bucket, std::string key, UploadId id,
                                            std::uint32_t number) override {
-    STRATOS_CO_TRY(const Stored* source, enter("copy_part", source_bucket, source_key));
+    STRATOS_CO_TRY(const Stored* source,
+                   enter("copy_part", source_bucket, source_key, source_version));
     STRATOS_CO_TRY(Upload * upload, find_upload(bucket, key, id));
     Stored part;
     const std::uint64_t offset = range ? range->first.value_or(0) : 0;
@@ -265,6 +124,7 @@ class FakeObjectClient final : public FakeObjectStore {
         co_return fail(Errc::part_too_small);
       }
       whole.data += found->second.data;
+      whole.info.attributes.parts.add(part.number, found->second.data.size());
     }
     const client::ObjectInfo info = store(*target, key, std::move(whole));
     uploads_.erase(UploadName{bucket, key, id});
@@ -277,12 +137,37 @@ class FakeObjectClient final : public FakeObjectStore {
     co_return Result<void>{};
   }
 
-  Task<Result<Credential>> credential(std::string access_key) override {
-    STRATOS_CO_CHECK(enter("credential"));
-    const auto found = credentials_.find(access_key);
-    if (found == credentials_.end()) co_return fail(Errc::no_such_access_key, access_key);
-    co_return found->second;
+ private:
+  struct UploadName {
+    std::string bucket;
+    std::string key;
+    UploadId id;
+    friend auto operator<=>(const UploadName&, const UploadName&) = default;
+  };
+  struct Part {
+    client::PartInfo info;
+    std::string data;
+  };
+  struct Upload {
+    client::UploadInfo info;
+    client::Attributes attributes;
+    std::map<std::uint32_t, Part> parts;
+  };
+
+  Result<Upload*> find_upload(const std::string& bucket, const std::string& key, UploadId id) {
+    const auto found = uploads_.find(UploadName{bucket, key, id});
+    if (found == uploads_.end()) return fail(Errc::no_such_upload);
+    return &found->second;
   }
+
+  client::PartInfo store_part(Upload& upload, std::uint32_t number, Stored stored) {
+    Part& part = upload.parts[number];
+    part.info = {number, stored.data.size(), now, stored.info.attributes.etag,
+                 stored.info.attributes.checksums};
+    part.data = std::move(stored.data);
+    return part.info;
+  }
+  std::map<UploadName, Upload> uploads_;
 };
 
 }  // namespace stratos::gateway::s3

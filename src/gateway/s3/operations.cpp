@@ -66,6 +66,16 @@ constexpr std::array<OperationHandler, static_cast<std::size_t>(Operation::unsup
       set(Operation::get_bucket_lifecycle, get_unset_config);
       set(Operation::get_bucket_website, get_unset_config);
       set(Operation::get_bucket_replication, get_unset_config);
+      set(Operation::put_bucket_versioning, put_bucket_versioning);
+      set(Operation::get_object_lock_configuration, get_object_lock_configuration);
+      set(Operation::put_object_lock_configuration, put_object_lock_configuration);
+      set(Operation::get_object_tagging, get_object_tagging);
+      set(Operation::put_object_tagging, put_object_tagging);
+      set(Operation::delete_object_tagging, delete_object_tagging);
+      set(Operation::get_object_retention, get_object_retention);
+      set(Operation::put_object_retention, put_object_retention);
+      set(Operation::get_object_legal_hold, get_object_legal_hold);
+      set(Operation::put_object_legal_hold, put_object_legal_hold);
       return table;
     }();
 

@@ -36,6 +36,9 @@ Task<Result<void>> put_object_acl(Call& call);
 
 // Answers OPTIONS of browsers; asks for no signature.
 Task<Result<void>> answer_preflight(Call& call);
+Task<Result<void>> put_bucket_versioning(Call& call);
+Task<Result<void>> get_object_lock_configuration(Call& call);
+Task<Result<void>> put_object_lock_configuration(Call& call);
 
 Task<Result<void>> list_objects(Call& call);
 Task<Result<void>> list_objects_v2(Call& call);
@@ -44,6 +47,14 @@ Task<Result<void>> list_object_versions(Call& call);
 Task<Result<void>> get_object(Call& call);
 Task<Result<void>> head_object(Call& call);
 Task<Result<void>> get_object_attributes(Call& call);
+
+Task<Result<void>> get_object_tagging(Call& call);
+Task<Result<void>> put_object_tagging(Call& call);
+Task<Result<void>> delete_object_tagging(Call& call);
+Task<Result<void>> get_object_retention(Call& call);
+Task<Result<void>> put_object_retention(Call& call);
+Task<Result<void>> get_object_legal_hold(Call& call);
+Task<Result<void>> put_object_legal_hold(Call& call);
 
 Task<Result<void>> put_object(Call& call);
 Task<Result<void>> post_object(Call& call);

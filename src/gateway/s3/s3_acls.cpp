@@ -1,5 +1,6 @@
 // Access control lists of buckets and objects.
 #include "gateway/s3/operations.hpp"
+#include "gateway/s3/s3_versions.hpp"
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -63,9 +64,9 @@ Task<Result<void>> put_bucket_acl(Call& call) {
 }
 
 Task<Result<void>> get_object_acl(Call& call) {
-  STRATOS_CO_CHECK(check_version(call.s3));
+  STRATOS_CO_TRY(const client::VersionChoice version, parse_version_id(call.s3));
   STRATOS_CO_TRY(const client::ObjectInfo info,
-                 co_await call.objects().head(call.s3.bucket, call.s3.key));
+                 co_await call.objects().head(call.s3.bucket, call.s3.key, version));
   STRATOS_CO_CHECK(authorize_object(call, info));
   const client::ObjectAccess& access = info.attributes.access;
   STRATOS_CO_TRY(Acl acl, call.rules->acl_of(access));
@@ -73,9 +74,9 @@ Task<Result<void>> get_object_acl(Call& call) {
 }
 
 Task<Result<void>> put_object_acl(Call& call) {
-  STRATOS_CO_CHECK(check_version(call.s3));
+  STRATOS_CO_TRY(const client::VersionChoice version, parse_version_id(call.s3));
   STRATOS_CO_TRY(client::ObjectInfo info,
-                 co_await call.objects().head(call.s3.bucket, call.s3.key));
+                 co_await call.objects().head(call.s3.bucket, call.s3.key, version));
   STRATOS_CO_CHECK(authorize_object(call, info));
   client::ObjectAccess& access = info.attributes.access;
   const AccountId owner = call.rules->owner_of(access);
@@ -84,6 +85,7 @@ Task<Result<void>> put_object_acl(Call& call) {
   STRATOS_CO_CHECK(co_await call.objects().set_attributes(call.s3.bucket, call.s3.key, info.version,
                                                           std::move(info.attributes)));
   http::Headers headers;
+  add_version_header(call, headers, info.version, info.versioned);
   co_return co_await answer_empty(call, 200, std::move(headers));
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/assert.hpp"
 #include "gateway/s3/s3_call.hpp"
+#include "gateway/s3/s3_versions.hpp"
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -17,12 +18,23 @@ ConditionValues values_of(const Call& call) {
 }
 
 Result<void> ask(const Call& call, const BucketRules& rules, const AccessRule& rule,
-                 std::string_view key, const client::ObjectAccess* object) {
-  const ConditionValues values = values_of(call);
-  return decide(rules, {caller_of(call), rule.action, key, rule.permission, object, values});
+                 std::string_view key, const client::ObjectInfo* object,
+                 const client::Tags& requested) {
+  const ConditionValues others = values_of(call);
+  const ConditionValues values = [&](std::string_view name) {
+    if (object && name.starts_with("s3:existingobjecttag/")) {
+      return tag_values(object->attributes.tags, name);
+    }
+    if (!requested.empty() && name.starts_with("s3:requestobjecttag")) {
+      return tag_values(requested, name);
+    }
+    return others(name);
+  };
+  const client::ObjectAccess* access = object ? &object->attributes.access : nullptr;
+  return decide(rules, {caller_of(call), rule.action, key, rule.permission, access, values});
 }
 
-constexpr AccessRule kReadSource{"s3:GetObject", Permission::read, true};
+constexpr AccessRule kReadSource{"s3:GetObject", Permission::read, true, "s3:GetObjectVersion"};
 
 // The key is what a listing that showed it would have had as its prefix.
 Result<void> may_list(const Call& call, const BucketRules& rules, const std::string& key) {
@@ -49,21 +61,40 @@ Result<void> check_enforced(const http::Headers& headers) {
 
 Result<void> authorize(const Call& call, const BucketRules& rules, std::string_view action,
                        std::string_view key, std::optional<Permission> permission) {
-  return ask(call, rules, {action, permission}, key, nullptr);
+  return ask(call, rules, {action, permission}, key, nullptr, {});
 }
 
-Result<void> authorize_object(Call& call, const client::ObjectInfo& info) {
+Result<void> authorize_object(Call& call, const client::ObjectInfo& info,
+                              const client::Tags& requested) {
   const AccessRule* rule = access_rule_of(call.s3.operation);
   STRATOS_ASSERT(rule && rule->on_object, "not decided by an object");
-  STRATOS_CHECK(ask(call, *call.rules, *rule, call.s3.key, &info.attributes.access));
+  const AccessRule asked = names_version(call.s3) ? of_version(*rule) : *rule;
+  STRATOS_CHECK(ask(call, *call.rules, asked, call.s3.key, &info, requested));
   call.undecided = false;
   return {};
+}
+
+Result<void> authorize_lock(const Call& call, const client::ObjectLock& lock) {
+  const BucketRules& rules = *call.rules;
+  if (lock.mode != client::LockMode::none) {
+    STRATOS_CHECK(authorize(call, rules, "s3:PutObjectRetention", call.s3.key, std::nullopt));
+  }
+  if (!lock.hold) return {};
+  return authorize(call, rules, "s3:PutObjectLegalHold", call.s3.key, std::nullopt);
+}
+
+bool bypasses_governance(const Call& call, std::string_view key) {
+  const auto header = call.headers().get("x-amz-bypass-governance-retention");
+  if (!header || !http::equal_ignoring_case(*header, "true")) return false;
+  const auto may = authorize(call, *call.rules, "s3:BypassGovernanceRetention", key, std::nullopt);
+  return may.has_value();
 }
 
 Result<void> authorize_source(Call& call, const client::ObjectInfo& info) {
   STRATOS_ASSERT(call.source, "there is no source to decide on");
   const Call::Source& source = *call.source;
-  STRATOS_CHECK(ask(call, *source.rules, kReadSource, source.key, &info.attributes.access));
+  const AccessRule rule = source.names_version ? of_version(kReadSource) : kReadSource;
+  STRATOS_CHECK(ask(call, *source.rules, rule, source.key, &info, {}));
   call.source_undecided = false;
   return {};
 }
@@ -108,6 +139,16 @@ Task<Result<client::ObjectAccess>> new_object_access(Call& call, http::Headers h
   }
   if (owner != bucket_owner) access.owner = owner;
   co_return access;
+}
+
+Task<Result<Owners>> named_owners(Call& call, std::vector<AccountId> accounts) {
+  Owners owners;
+  STRATOS_CO_TRY(owners[AccountId()], co_await named_owner(call, call.bucket.owner));
+  for (const AccountId& account : accounts) {
+    if (owners.contains(account)) continue;
+    STRATOS_CO_TRY(owners[account], co_await named_owner(call, account));
+  }
+  co_return owners;
 }
 
 Task<Result<Owner>> named_owner(Call& call, AccountId account) {

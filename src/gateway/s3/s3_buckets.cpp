@@ -71,9 +71,14 @@ Task<Result<void>> create_bucket(Call& call) {
   STRATOS_CO_TRY(const std::string location, parse_create_bucket(document));
   const std::string& region = call.backend.options.region;
   STRATOS_CO_CHECK(check_location(location, region));
+  const bool object_lock = http::equal_ignoring_case(
+      call.headers().get("x-amz-bucket-object-lock-enabled").value_or(""), "true");
   call.backend.access.forget_bucket(call.s3.bucket);
+  client::BucketOptions options;
+  options.configs = std::move(configs);
+  options.object_lock = object_lock;
   STRATOS_CO_CHECK(co_await call.objects().create_bucket(call.who(), call.s3.bucket, region,
-                                                         std::move(configs)));
+                                                         std::move(options)));
   http::Headers headers;
   headers.add("Location", "/" + call.s3.bucket);
   co_return co_await answer_empty(call, 200, std::move(headers));
@@ -97,11 +102,6 @@ Task<Result<void>> get_bucket_location(Call& call) {
   http::Headers headers;
   co_return co_await answer_document(call, std::move(headers),
                                      location_document(call.bucket.region));
-}
-
-Task<Result<void>> get_bucket_versioning(Call& call) {
-  http::Headers headers;
-  co_return co_await answer_document(call, std::move(headers), versioning_document());
 }
 
 }  // namespace stratos::gateway::s3

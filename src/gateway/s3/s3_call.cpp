@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "gateway/s3/s3_headers.hpp"
+#include "gateway/s3/s3_versions.hpp"
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -113,28 +114,31 @@ Result<client::Attributes> parse_attributes(const http::Headers& headers) {
   client::Attributes attributes;
   for (auto& [name, value] : parse_stored_headers(headers)) attributes.headers[name] = value;
   for (auto& [name, value] : metadata) attributes.metadata[name] = std::move(value);
+  STRATOS_TRY(attributes.tags, parse_tag_header(headers));
+  STRATOS_TRY(attributes.lock, parse_lock_headers(headers));
   return attributes;
+}
+
+client::ETag parse_wanted_tag(std::string_view text) {
+  return client::ETag::parse(text).value_or(kNobodysTag);
 }
 
 Result<client::Condition> parse_write_condition(const http::Headers& headers) {
   client::Condition condition;
   const Conditions asked = parse_conditions(headers, "");
-  if (asked.if_none_match) {
-    // Only "*" passes without an object to compare.
-    STRATOS_CHECK(check_write({.if_none_match = asked.if_none_match}, std::nullopt));
-    condition.exists = false;
-  }
-  if (!asked.if_match) return condition;
-  if (condition.exists) {
+  if (asked.if_none_match && asked.if_match) {
     return fail(Errc::invalid_argument, "If-Match and If-None-Match exclude each other");
   }
-  if (*asked.if_match == "*") {
-    condition.exists = true;
-    return condition;
+  if (asked.if_none_match == "*") {
+    condition.exists = false;
+  } else if (asked.if_none_match) {
+    condition.if_none_match = parse_wanted_tag(*asked.if_none_match);
   }
-  condition.if_match = client::ETag::parse(*asked.if_match);
-  // What is no entity tag is nobody's.
-  if (!condition.if_match) return fail(Errc::precondition_failed);
+  if (asked.if_match == "*") {
+    condition.exists = true;
+  } else if (asked.if_match) {
+    condition.if_match = parse_wanted_tag(*asked.if_match);
+  }
   return condition;
 }
 
@@ -144,16 +148,6 @@ Result<void> check_owner_header(const Call& call, std::string_view header, const
   if (expected->starts_with("0x")) expected->remove_prefix(2);
   if (http::equal_ignoring_case(*expected, owner.hex())) return {};
   return fail(Errc::access_denied);
-}
-
-Result<void> check_version(std::string_view version_id) {
-  if (version_id.empty() || version_id == "null") return {};
-  return fail(Errc::no_such_version);
-}
-
-Result<void> check_version(const S3Request& request) {
-  const std::string* version_id = request.query("versionId");
-  return version_id ? check_version(*version_id) : Result<void>{};
 }
 
 client::Checksum to_client(const Checksum& checksum, ChecksumType type) {

@@ -35,6 +35,7 @@ struct Call {
   struct Source {
     Access::Rules rules;
     std::string key;
+    bool names_version = false;
   };
   std::optional<Source> source;
   bool source_undecided = false;
@@ -64,8 +65,14 @@ void add_common_headers(const Call& call, http::Headers& headers);
 // Whether the caller may do this with the bucket, or with a key in it. Errc::access_denied.
 Result<void> authorize(const Call& call, const BucketRules& rules, std::string_view action,
                        std::string_view key, std::optional<Permission> permission);
-// Whether the caller may do what the operation does with this object.
-Result<void> authorize_object(Call& call, const client::ObjectInfo& info);
+// Whether the caller may do what the operation does with this object; `requested` are the tags that
+// it asks for.
+Result<void> authorize_object(Call& call, const client::ObjectInfo& info,
+                              const client::Tags& requested = {});
+// Whether the caller may keep what the request writes from being removed.
+Result<void> authorize_lock(const Call& call, const client::ObjectLock& lock);
+// Whether the caller asks, and may, remove what governance protects.
+bool bypasses_governance(const Call& call, std::string_view key);
 // Whether the caller may read the object as the source of a copy; asked again when it is read
 // again.
 Result<void> authorize_source(Call& call, const client::ObjectInfo& info);
@@ -79,6 +86,8 @@ Task<Result<client::ObjectAccess>> new_object_access(Call& call, http::Headers h
 // Errc::invalid_argument unless every account of the list exists.
 Task<Result<void>> check_grantees(Call& call, Acl acl);
 Task<Result<Owner>> named_owner(Call& call, AccountId account);
+// Names of the owners of objects, zero for the bucket's owner.
+Task<Result<Owners>> named_owners(Call& call, std::vector<AccountId> accounts);
 
 // The body that a request brings, as its payload kind has it.
 struct Payload {
@@ -98,17 +107,17 @@ Task<Result<Bytes>> read_document(Call& call, std::size_t max_bytes, Integrity i
 // The same, with checksum headers that speak of something else than the body.
 Task<Result<Bytes>> read_document_without_checksum(Call& call, std::size_t max_bytes);
 
-// What a request says about the object that it creates. Errc::metadata_too_large.
+// What a request says about the object that it creates, tags and lock included.
+// Errc::metadata_too_large, Errc::invalid_tag, Errc::invalid_argument.
 Result<client::Attributes> parse_attributes(const http::Headers& headers);
-// If-Match and If-None-Match of a write. Errc::not_implemented, Errc::precondition_failed.
+// If-Match and If-None-Match of a write. Errc::invalid_argument for both.
+// What is no entity tag is nobody's.
+constexpr client::ETag kNobodysTag{{}, UINT32_MAX};
+client::ETag parse_wanted_tag(std::string_view text);
 Result<client::Condition> parse_write_condition(const http::Headers& headers);
 // Clients may name the account that they believe to be a bucket's owner. Errc::access_denied when
 // it is not.
 Result<void> check_owner_header(const Call& call, std::string_view header, const AccountId& owner);
-// Only the one version "null" of every object exists. Errc::no_such_version.
-Result<void> check_version(std::string_view version_id);
-Result<void> check_version(const S3Request& request);
-
 client::Checksum to_client(const Checksum& checksum, ChecksumType type);
 struct KnownChecksum {
   Checksum checksum;

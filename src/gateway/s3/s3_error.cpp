@@ -25,6 +25,8 @@ constexpr S3Error kIncompleteBody{
     "The request body ended before the number of bytes given by its length was read."};
 constexpr S3Error kInvalidRange{"InvalidRange", 416, "The requested range is not satisfiable"};
 constexpr S3Error kNoSuchKey{"NoSuchKey", 404, "The specified key does not exist."};
+constexpr S3Error kMethodNotAllowed{"MethodNotAllowed", 405,
+                                    "The specified method is not allowed against this resource."};
 constexpr S3Error kOperationAborted{
     "OperationAborted", 409,
     "A conflicting operation is in progress against this resource. Please try again."};
@@ -54,6 +56,22 @@ constexpr Row kRows[] = {
 
     {Errc::no_such_bucket, {"NoSuchBucket", 404, "The specified bucket does not exist"}},
     {Errc::no_such_object, kNoSuchKey},
+    {Errc::object_deleted, kNoSuchKey},
+    {Errc::delete_marker, kMethodNotAllowed},
+    {Errc::object_locked,
+     {"AccessDenied", 403, "Access Denied because object protected by object lock."}},
+    {Errc::no_object_lock, {"InvalidRequest", 400, "Bucket is missing Object Lock Configuration"}},
+    {Errc::invalid_bucket_state,
+     {"InvalidBucketState", 409, "The request is not valid with the current state of the bucket."}},
+    {Errc::no_object_lock_configuration,
+     {"ObjectLockConfigurationNotFoundError", 404,
+      "Object Lock configuration does not exist for this bucket"}},
+    {Errc::no_such_retention,
+     {"NoSuchObjectLockConfiguration", 404,
+      "The specified object does not have a ObjectLock configuration"}},
+    {Errc::invalid_retention_period,
+     {"InvalidRetentionPeriod", 400, "Default retention period must be a positive integer value."}},
+    {Errc::invalid_tag, {"InvalidTag", 400, "The tag provided was not a valid tag."}},
     {Errc::no_such_upload,
      {"NoSuchUpload", 404,
       "The specified upload does not exist. The upload ID may be invalid, or the upload may have "
@@ -111,8 +129,7 @@ constexpr Row kRows[] = {
      {"MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size"}},
     {Errc::bad_digest, kBadDigest},
     {Errc::invalid_digest, {"InvalidDigest", 400, "The Content-MD5 you specified is not valid."}},
-    {Errc::method_not_allowed,
-     {"MethodNotAllowed", 405, "The specified method is not allowed against this resource."}},
+    {Errc::method_not_allowed, kMethodNotAllowed},
     {Errc::malformed_authorization,
      {"AuthorizationHeaderMalformed", 400, "The authorization header you provided is invalid."}},
     {Errc::content_sha256_mismatch,

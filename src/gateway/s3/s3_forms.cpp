@@ -9,6 +9,8 @@
 #include "gateway/s3/post_policy.hpp"
 #include "gateway/s3/s3_headers.hpp"
 #include "gateway/s3/s3_time.hpp"
+#include "gateway/s3/s3_versions.hpp"
+#include "gateway/s3/s3_xml_versions.hpp"
 #include "gateway/s3/xml_writer.hpp"
 
 namespace stratos::gateway::s3 {
@@ -46,7 +48,7 @@ bool is_header_field(std::string_view name) {
 
 // The fields as the headers that a PUT of the same object would have; what the HTTP request itself
 // says about an object does not count.
-http::Headers headers_of(const http::Headers& sent, const Form& form) {
+Result<http::Headers> headers_of(const http::Headers& sent, const Form& form) {
   http::Headers headers;
   for (const auto& [name, value] : sent.items()) {
     const std::string lower = lower_case(name);
@@ -59,7 +61,8 @@ http::Headers headers_of(const http::Headers& sent, const Form& form) {
     } else if (is_header_field(lower)) {
       headers.add(lower, value);
     } else if (lower == "tagging") {
-      headers.add("x-amz-tagging", value);
+      STRATOS_TRY(const client::Tags tags, parse_tagging(as_bytes(value)));
+      headers.add("x-amz-tagging", tag_header(tags));
     }
   }
   if (!headers.has("content-type") && !form.file_type.empty()) {
@@ -131,6 +134,7 @@ Task<Result<client::ObjectInfo>> store_file(Call& call, FormBody& file) {
   STRATOS_CO_CHECK(check_headers_implemented(call.headers()));
   STRATOS_CO_TRY(client::Attributes attributes, parse_attributes(call.headers()));
   STRATOS_CO_TRY(attributes.access, co_await new_object_access(call, call.headers()));
+  STRATOS_CO_CHECK(authorize_lock(call, attributes.lock));
   STRATOS_CO_TRY(BodyPromise promise,
                  parse_body_promise(call.headers(), PayloadKind::unsigned_body, ""));
   BodyDigests digests(std::move(promise), ChecksumAlgorithm::crc64nvme);
@@ -207,7 +211,7 @@ Task<Result<void>> post_object(Call& call) {
   STRATOS_CO_TRY(call.s3.key, require_field(form, "key"));
   STRATOS_CO_CHECK(validate_key(call.s3.key));
   STRATOS_CO_CHECK(co_await authenticate_form(call, form, body));
-  call.request.headers = headers_of(call.headers(), form);
+  STRATOS_CO_TRY(call.request.headers, headers_of(call.headers(), form));
   STRATOS_CO_TRY(client::ObjectInfo stored, co_await store_file(call, body));
   co_return co_await answer_stored(call, std::move(form), std::move(stored));
 }

@@ -70,14 +70,9 @@ Task<Result<Listed>> run_list(Call& call, const ListQuery& query, std::string af
 
 // Names of those whose objects a page shows, and of the bucket's owner.
 Task<Result<Owners>> owners_of(Call& call, const ObjectListing& listing) {
-  Owners owners;
-  STRATOS_CO_TRY(owners[AccountId()], co_await named_owner(call, call.bucket.owner));
-  for (const ObjectItem& object : listing.objects) {
-    if (owners.contains(object.owner)) continue;
-    STRATOS_CO_TRY(owners[object.owner],
-                   co_await named_owner(call, call.rules->owner_of({object.owner, {}})));
-  }
-  co_return owners;
+  std::vector<AccountId> accounts;
+  for (const ObjectItem& object : listing.objects) accounts.push_back(object.owner);
+  co_return co_await named_owners(call, std::move(accounts));
 }
 
 }  // namespace
@@ -113,22 +108,6 @@ Task<Result<void>> list_objects_v2(Call& call) {
   co_return co_await answer_document(
       call, std::move(headers),
       list_objects_v2_document(listed.listing, page, query.fetch_owner ? &owners : nullptr));
-}
-
-Task<Result<void>> list_object_versions(Call& call) {
-  STRATOS_CO_TRY(const ListQuery query, parse_list_query(call.s3));
-  const std::string* version = call.s3.query("version-id-marker");
-  if (version && !version->empty() && (*version != "null" || query.after.empty())) {
-    co_return fail(Errc::invalid_argument, "Invalid version id marker specified");
-  }
-  STRATOS_CO_TRY(const Listed listed, co_await run_list(call, query, query.after));
-  ListV1 page;
-  page.marker = query.after;
-  if (listed.listing.truncated) page.next_marker = listed.next;
-  STRATOS_CO_TRY(const Owners owners, co_await owners_of(call, listed.listing));
-  http::Headers headers;
-  co_return co_await answer_document(call, std::move(headers),
-                                     list_versions_document(listed.listing, page, owners));
 }
 
 }  // namespace stratos::gateway::s3

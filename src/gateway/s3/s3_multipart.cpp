@@ -3,6 +3,7 @@
 #include "gateway/s3/copying.hpp"
 #include "gateway/s3/operations.hpp"
 #include "gateway/s3/s3_headers.hpp"
+#include "gateway/s3/s3_versions.hpp"
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -87,7 +88,8 @@ std::string location_of(const Call& call) {
   return location.append(http::percent_encode(call.s3.key, true));
 }
 
-Task<Result<void>> answer_completed(Call& call, const client::Attributes& attributes) {
+Task<Result<void>> answer_completed(Call& call, const client::ObjectInfo& info) {
+  const client::Attributes& attributes = info.attributes;
   CompleteResult result;
   result.location = location_of(call);
   result.bucket = call.s3.bucket;
@@ -99,6 +101,7 @@ Task<Result<void>> answer_completed(Call& call, const client::Attributes& attrib
   }
   http::Headers headers;
   headers.add("x-amz-server-side-encryption", "AES256");
+  add_new_version_header(headers, info.version, info.versioned);
   co_return co_await answer_document(call, std::move(headers), complete_upload_document(result));
 }
 
@@ -110,7 +113,7 @@ Task<Result<void>> answer_repeated(Call& call, std::vector<CompletedPart> wanted
   if (!etag) co_return fail(std::move(error));
   const auto found = co_await call.objects().head(call.s3.bucket, call.s3.key);
   if (!found || found->attributes.etag != *etag) co_return fail(std::move(error));
-  co_return co_await answer_completed(call, found->attributes);
+  co_return co_await answer_completed(call, *found);
 }
 
 Task<Result<client::ObjectInfo>> run_completion(Call& call, UploadId id,
@@ -126,18 +129,27 @@ Task<Result<client::ObjectInfo>> run_completion(Call& call, UploadId id,
                                                     std::move(plan.checksums), condition);
 }
 
-Task<Result<std::optional<client::ByteRange>>> parse_source_range(Call& call,
-                                                                  const CopySource& source) {
-  const auto header = call.headers().get("x-amz-copy-source-range");
+// What an UploadPartCopy takes of its source.
+struct PartSource {
+  client::VersionChoice version;
+  bool pinned = false;  // to the version that was decided on
   std::optional<client::ByteRange> range;
+};
+
+Task<Result<PartSource>> find_source(Call& call, const CopySource& source,
+                                     client::VersionChoice version) {
+  PartSource found;
   STRATOS_CO_TRY(const client::ObjectInfo info,
-                 co_await call.objects().head(source.bucket, source.key));
+                 co_await call.objects().head(source.bucket, source.key, version));
   STRATOS_CO_CHECK(authorize_source(call, info));
   STRATOS_CO_CHECK(check_source(call.headers(), info));
-  if (!header) co_return range;
-  STRATOS_CO_TRY(const ByteRange wanted, parse_copy_range(*header, info.size));
-  range = client::ByteRange{wanted.offset, wanted.offset + wanted.length - 1};
-  co_return range;
+  found.pinned = !version && pins_source(call);
+  found.version = found.pinned ? info.version : version;
+  if (const auto header = call.headers().get("x-amz-copy-source-range")) {
+    STRATOS_CO_TRY(const ByteRange wanted, parse_copy_range(*header, info.size));
+    found.range = client::ByteRange{wanted.offset, wanted.offset + wanted.length - 1};
+  }
+  co_return found;
 }
 
 UploadItem to_item(client::UploadInfo upload) {
@@ -167,6 +179,7 @@ Task<Result<void>> create_multipart_upload(Call& call) {
   client::CreateUploadRequest request;
   STRATOS_CO_TRY(request.attributes, parse_attributes(call.headers()));
   STRATOS_CO_TRY(request.attributes.access, co_await new_object_access(call, call.headers()));
+  STRATOS_CO_CHECK(authorize_lock(call, request.attributes.lock));
   if (choice.algorithm) request.checksum_algorithm = info_of(*choice.algorithm).name;
   if (choice.type) request.checksum_type = name_of(*choice.type);
   http::Headers headers;
@@ -209,17 +222,22 @@ Task<Result<void>> upload_part_copy(Call& call) {
   STRATOS_CO_TRY(const std::uint32_t number, parse_part_number(call.s3));
   STRATOS_CO_TRY(const CopySource source,
                  parse_copy_source(call.headers().get("x-amz-copy-source").value_or("")));
-  STRATOS_CO_CHECK(check_version(source.version_id));
-  STRATOS_CO_CHECK(co_await open_source(call, source.bucket, source.key));
-  STRATOS_CO_TRY(const auto range, co_await parse_source_range(call, source));
-  STRATOS_CO_TRY(const client::PartInfo part,
-                 co_await call.objects().copy_part(call.who(), source.bucket, source.key, range,
-                                                   call.s3.bucket, call.s3.key, id, number));
+  STRATOS_CO_TRY(const client::VersionChoice version, parse_version_id(source.version_id));
+  STRATOS_CO_CHECK(co_await open_source(call, source));
+  STRATOS_CO_TRY(const PartSource found, co_await find_source(call, source, version));
+  auto copied =
+      co_await call.objects().copy_part(call.who(), source.bucket, source.key, found.version,
+                                        found.range, call.s3.bucket, call.s3.key, id, number);
+  if (!copied && found.pinned && copied.error().code() == Errc::no_such_version) {
+    co_return fail(Errc::precondition_failed);
+  }
+  STRATOS_CO_TRY(const client::PartInfo part, std::move(copied));
   CopyResult result;
   result.etag = part.etag.to_string();
   result.modified = part.modified;
   if (auto known = known_checksum(part.checksums)) result.checksum = std::move(known->checksum);
   http::Headers headers;
+  if (version) headers.add("x-amz-copy-source-version-id", source.version_id);
   headers.add("x-amz-server-side-encryption", "AES256");
   co_return co_await answer_document(call, std::move(headers), copy_part_document(result));
 }
@@ -233,7 +251,7 @@ Task<Result<void>> complete_multipart_upload(Call& call) {
   if (!completed) {
     co_return co_await answer_repeated(call, std::move(wanted), std::move(completed).error());
   }
-  co_return co_await answer_completed(call, completed->attributes);
+  co_return co_await answer_completed(call, *completed);
 }
 
 Task<Result<void>> abort_multipart_upload(Call& call) {

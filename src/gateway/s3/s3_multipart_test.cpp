@@ -118,7 +118,7 @@ TEST_F(S3Multipart, HasTheCompositeChecksumThatS3Has) {
     EXPECT_EQ(head.header("x-amz-checksum-type"), "COMPOSITE");
     const Answer attributes =
         ask("GET", "/box/key?attributes", {{"x-amz-object-attributes", "ObjectParts"}});
-    EXPECT_EQ(attributes.at("ObjectParts/TotalPartsCount"), "2");
+    EXPECT_EQ(attributes.at("ObjectParts/PartsCount"), "2");
   }
 }
 

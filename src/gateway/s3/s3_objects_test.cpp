@@ -379,7 +379,6 @@ TEST_F(S3Objects, HaveOneVersion) {
   EXPECT_EQ(other.status, 404);
   EXPECT_EQ(other.error(), "NoSuchVersion");
   EXPECT_EQ(ask("DELETE", "/box/key?versionId=abc").error(), "NoSuchVersion");
-  EXPECT_EQ(get("key?partNumber=1").error(), "NotImplemented");
   EXPECT_TRUE(objects_.has("box", "key"));
 }
 
@@ -407,7 +406,7 @@ TEST_F(S3Objects, TellTheirAttributes) {
   EXPECT_EQ(answer.at("Checksum/ChecksumType"), "FULL_OBJECT");
   EXPECT_EQ(answer.at("ObjectSize"), "9");
   EXPECT_EQ(answer.at("StorageClass"), "STANDARD");
-  EXPECT_EQ(answer.at("ObjectParts/TotalPartsCount"), "(none)");
+  EXPECT_EQ(answer.at("ObjectParts/PartsCount"), "(none)");
   EXPECT_EQ(ask("GET", "/box/key?attributes").error(), "InvalidArgument");
   EXPECT_EQ(ask("GET", "/box/key?attributes", {{"x-amz-object-attributes", "Colour"}}).error(),
             "InvalidArgument");
@@ -426,7 +425,8 @@ TEST_F(S3Objects, AreWrittenUnderConditions) {
   EXPECT_EQ(put("key", "two", {{"If-Match", "no tag"}}).status, 412);
   EXPECT_EQ(objects_.body_of("box", "key"), "one");
   EXPECT_EQ(put("key", "two", {{"If-Match", etag_of_text("one")}}).status, 200);
-  EXPECT_EQ(put("key", "x", {{"If-None-Match", etag_of_text("x")}}).error(), "NotImplemented");
+  EXPECT_EQ(put("key", "x", {{"If-None-Match", etag_of_text("two")}}).status, 412);
+  EXPECT_EQ(put("key", "three", {{"If-None-Match", etag_of_text("x")}}).status, 200);
   EXPECT_EQ(put("key", "x", {{"If-None-Match", "*"}, {"If-Match", "*"}}).error(),
             "InvalidArgument");
 }
@@ -434,11 +434,18 @@ TEST_F(S3Objects, AreWrittenUnderConditions) {
 TEST_F(S3Objects, AreDeletedUnderConditions) {
   put("key", "one");
   EXPECT_EQ(ask("DELETE", "/box/key", {{"If-Match", etag_of_text("x")}}).status, 412);
-  EXPECT_EQ(ask("DELETE", "/box/key", {{"x-amz-if-match-size", "3"}}).error(), "NotImplemented");
+  EXPECT_EQ(ask("DELETE", "/box/key", {{"x-amz-if-match-size", "4"}}).status, 412);
+  EXPECT_EQ(ask("DELETE", "/box/key", {{"x-amz-if-match-size", "x"}}).error(), "InvalidArgument");
+  EXPECT_EQ(ask("DELETE", "/box/key",
+                {{"x-amz-if-match-last-modified-time", "Thu, 01 Jan 2015 00:00:00 GMT"}})
+                .status,
+            412);
+  EXPECT_EQ(ask("DELETE", "/box/key", {{"If-None-Match", "*"}}).error(), "NotImplemented");
   EXPECT_TRUE(objects_.has("box", "key"));
   EXPECT_EQ(ask("DELETE", "/box/key", {{"If-Match", etag_of_text("one")}}).status, 204);
   EXPECT_FALSE(objects_.has("box", "key"));
   EXPECT_EQ(ask("DELETE", "/box/key").status, 204) << "what is absent is deleted";
+  EXPECT_EQ(ask("DELETE", "/box/key", {{"If-Match", "no tag"}}).status, 204);
 }
 
 // --- many at once --------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include "gateway/s3/s3_request.hpp"
 #include "gateway/s3/s3_time.hpp"
 #include "gateway/s3/s3_xml.hpp"
+#include "gateway/s3/s3_xml_versions.hpp"
 #include "gateway/s3/sigv4.hpp"
 #include "gateway/s3/utf8.hpp"
 #include "gateway/s3/xml_reader.hpp"
@@ -108,10 +109,12 @@ RC_GTEST_PROP(KeyProperty, NeverBreaksAnAnswer, (const std::string& bytes)) {
   listing.objects.push_back({.key = bytes, .modified = kNow, .etag = bytes});
   Owners owners;
   owners[AccountId()] = {bytes, bytes};
-  for (const std::string& text : {list_objects_document(listing, {bytes, bytes}, &owners),
-                                  list_versions_document(listing, {bytes, bytes}, owners),
-                                  initiate_upload_document({bytes, bytes, bytes}),
-                                  delete_result_document({{bytes, bytes, std::nullopt}}, false)}) {
+  VersionListing versions{.bucket = bytes, .prefix = bytes, .key_marker = bytes};
+  versions.versions.push_back({.object = listing.objects.front(), .version_id = bytes});
+  for (const std::string& text :
+       {list_objects_document(listing, {bytes, bytes}, &owners),
+        list_versions_document(versions, owners), initiate_upload_document({bytes, bytes, bytes}),
+        delete_result_document({{bytes, bytes, true, bytes, {}}}, false)}) {
     RC_ASSERT(XmlDocument::parse(as_bytes(text), {}).has_value());
   }
 }

@@ -1,7 +1,11 @@
 // Reading objects: bodies, heads and attributes.
+#include <algorithm>
+#include <charconv>
+
 #include "gateway/s3/operations.hpp"
 #include "gateway/s3/s3_headers.hpp"
 #include "gateway/s3/s3_time.hpp"
+#include "gateway/s3/s3_versions.hpp"
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -9,12 +13,15 @@ namespace {
 // Set where nothing else was given at upload.
 constexpr std::string_view kDefaultType = "binary/octet-stream";
 
-Result<void> check_read_request(const S3Request& request) {
-  STRATOS_CHECK(check_version(request));
-  if (request.query("partNumber")) {
-    return fail(Errc::not_implemented, "partNumber of a read is not implemented");
-  }
-  return {};
+Result<std::uint64_t> header_number(const http::Headers& headers, std::string_view name,
+                                    std::uint64_t fallback) {
+  const auto text = headers.get(name);
+  if (!text) return fallback;
+  std::uint64_t number = 0;
+  const char* end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, number);
+  if (error == std::errc() && stop == end && number <= INT32_MAX) return number;
+  return fail(Errc::invalid_argument, std::string(name) + " is not a number");
 }
 
 // A range counts only for the object that If-Range names.
@@ -26,7 +33,27 @@ bool range_applies(const http::Headers& headers, const client::ObjectInfo& info)
   return *if_range == quoted(info.attributes.etag);
 }
 
+// The part that the query names; an object of one piece is its own first part.
+Result<std::optional<ByteRange>> part_range(const Call& call, const client::ObjectInfo& info) {
+  if (call.headers().has("range")) {
+    return fail(Errc::invalid_request,
+                "Cannot specify both Range header and partNumber query parameter");
+  }
+  constexpr std::string_view kWhy = "Part number must be an integer between 1 and 10000, inclusive";
+  const auto number = query_number(call.s3, "partNumber", 0, kMaxParts);
+  if (!number || *number == 0) return fail(Errc::invalid_argument, std::string(kWhy));
+  if (info.attributes.etag.parts == 0 && *number == 1) {
+    if (info.size == 0) return std::nullopt;
+    return ByteRange{0, info.size};
+  }
+  const auto part = info.attributes.parts.find(static_cast<std::uint32_t>(*number));
+  if (!part) return fail(Errc::invalid_part, "The requested partnumber is not satisfiable");
+  if (part->size == 0) return std::nullopt;
+  return ByteRange{part->offset, part->size};
+}
+
 Result<std::optional<ByteRange>> select_range(Call& call, const client::ObjectInfo& info) {
+  if (call.s3.query("partNumber")) return part_range(call, info);
   if (!range_applies(call.headers(), info)) return std::nullopt;
   const auto header = call.headers().get("range");
   auto range = resolve_range(header, info.size);
@@ -39,17 +66,32 @@ Result<std::optional<ByteRange>> select_range(Call& call, const client::ObjectIn
 }
 
 // What identifies the object also where its body is not sent.
-http::Headers validators(const client::ObjectInfo& info) {
+http::Headers validators(const Call& call, const client::ObjectInfo& info) {
   http::Headers headers;
-  headers.reserve(20);
+  headers.reserve(24);
   headers.add("ETag", quoted(info.attributes.etag));
   headers.add("Last-Modified", to_http_date(info.modified));
+  add_version_header(call, headers, info.version, info.versioned);
   return headers;
+}
+
+// Of the part that begins there, where it was kept.
+void add_part_checksum(http::Headers& headers, const client::Attributes& attributes,
+                       std::uint64_t offset) {
+  const auto known = known_checksum(attributes.checksums);
+  if (!known) return;
+  for (client::Parts::Part& part : attributes.parts.list(0, kMaxParts)) {
+    if (part.offset != offset || part.size == 0 || part.checksum.empty()) continue;
+    const Checksum checksum{known->checksum.algorithm, std::move(part.checksum), 0};
+    headers.add(std::string(info_of(checksum.algorithm).header), checksum.text());
+    headers.add("x-amz-checksum-type", std::string(name_of(known->type)));
+    return;
+  }
 }
 
 http::Headers object_headers(const Call& call, const client::ObjectInfo& info,
                              const std::optional<ByteRange>& range) {
-  http::Headers headers = validators(info);
+  http::Headers headers = validators(call, info);
   headers.add("Accept-Ranges", "bytes");
   StoredHeaders stored(info.attributes.headers.begin(), info.attributes.headers.end());
   if (!info.attributes.headers.contains("content-type")) {
@@ -62,10 +104,17 @@ http::Headers object_headers(const Call& call, const client::ObjectInfo& info,
     headers.add("x-amz-meta-" + name, value);
   }
   headers.add("x-amz-server-side-encryption", "AES256");
-  if (range) {
-    headers.add("Content-Range", content_range(*range, info.size));
-  } else if (http::equal_ignoring_case(call.headers().get("x-amz-checksum-mode").value_or(""),
-                                       "ENABLED")) {
+  if (!info.attributes.tags.empty()) {
+    headers.add("x-amz-tagging-count", std::to_string(info.attributes.tags.size()));
+  }
+  add_lock_headers(headers, info.attributes.lock);
+  if (range) headers.add("Content-Range", content_range(*range, info.size));
+  const bool with_checksums =
+      http::equal_ignoring_case(call.headers().get("x-amz-checksum-mode").value_or(""), "ENABLED");
+  if (call.s3.query("partNumber") && info.attributes.etag.parts != 0) {
+    headers.add("x-amz-mp-parts-count", std::to_string(info.attributes.etag.parts));
+    if (range && with_checksums) add_part_checksum(headers, info.attributes, range->offset);
+  } else if (!range && with_checksums) {
     add_checksum_headers(headers, info.attributes.checksums);
   }
   add_common_headers(call, headers);
@@ -75,7 +124,7 @@ http::Headers object_headers(const Call& call, const client::ObjectInfo& info,
 // 304 has no body and is no error; everything else is one.
 Task<Result<void>> refuse_read(Call& call, const client::ObjectInfo& info, Error error) {
   if (error.code() != Errc::not_modified) co_return fail(std::move(error));
-  co_return co_await answer_empty(call, 304, validators(info));
+  co_return co_await answer_empty(call, 304, validators(call, info));
 }
 
 Result<void> check_conditions(const Call& call, const client::ObjectInfo& info) {
@@ -93,7 +142,34 @@ Task<Result<void>> send_body(Call& call, client::ObjectReader& reader, Buffer pa
   co_return co_await call.response.finish();
 }
 
-Result<ObjectAttributes> choose_attributes(std::string_view names, const client::ObjectInfo& info) {
+// Of the parts of an object: those after x-amz-part-number-marker, at most x-amz-max-parts.
+Result<PartsPage> choose_parts(const http::Headers& headers, const client::Attributes& attributes) {
+  PartsPage page;
+  STRATOS_TRY(const std::uint64_t max, header_number(headers, "x-amz-max-parts", 1000));
+  STRATOS_TRY(const std::uint64_t marker, header_number(headers, "x-amz-part-number-marker", 0));
+  page.count = attributes.etag.parts;
+  page.marker = static_cast<std::uint32_t>(marker);
+  page.max_parts = std::min<std::uint64_t>(max, 1000);
+  // One more tells whether there are more.
+  auto parts = attributes.parts.list(page.marker, page.max_parts + 1);
+  page.truncated = parts.size() > page.max_parts;
+  if (page.truncated) parts.resize(page.max_parts);
+  const auto known = known_checksum(attributes.checksums);
+  for (client::Parts::Part& part : parts) {
+    PartItem item;
+    item.number = part.number;
+    item.size_bytes = part.size;
+    if (known && !part.checksum.empty()) {
+      item.checksum = Checksum{known->checksum.algorithm, std::move(part.checksum), 0};
+    }
+    page.next_marker = part.number;
+    page.parts.push_back(std::move(item));
+  }
+  return page;
+}
+
+Result<ObjectAttributes> choose_attributes(const http::Headers& headers, std::string_view names,
+                                           const client::ObjectInfo& info) {
   ObjectAttributes chosen;
   while (!names.empty()) {
     const std::size_t end = std::min(names.find(','), names.size());
@@ -108,10 +184,11 @@ Result<ObjectAttributes> choose_attributes(std::string_view names, const client:
     } else if (name == "StorageClass") {
       chosen.storage_class = "STANDARD";
     } else if (name == "ObjectParts") {
-      if (info.attributes.etag.parts != 0) chosen.parts = info.attributes.etag.parts;
+      if (info.attributes.etag.parts != 0) {
+        STRATOS_TRY(chosen.parts, choose_parts(headers, info.attributes));
+      }
     } else if (name == "Checksum") {
       if (auto known = known_checksum(info.attributes.checksums)) {
-        known->checksum.parts = 0;  // shown without its number of parts here
         chosen.checksum = std::move(known->checksum);
         chosen.checksum_type = known->type;
       }
@@ -125,9 +202,9 @@ Result<ObjectAttributes> choose_attributes(std::string_view names, const client:
 }  // namespace
 
 Task<Result<void>> get_object(Call& call) {
-  STRATOS_CO_CHECK(check_read_request(call.s3));
+  STRATOS_CO_TRY(const client::VersionChoice version, parse_version_id(call.s3));
   STRATOS_CO_TRY(const std::unique_ptr<client::ObjectReader> reader,
-                 co_await call.objects().get(call.s3.bucket, call.s3.key));
+                 co_await call.objects().get(call.s3.bucket, call.s3.key, version));
   const client::ObjectInfo& info = reader->info();
   STRATOS_CO_CHECK(authorize_object(call, info));
   if (auto passed = check_conditions(call, info); !passed) {
@@ -148,9 +225,9 @@ Task<Result<void>> get_object(Call& call) {
 }
 
 Task<Result<void>> head_object(Call& call) {
-  STRATOS_CO_CHECK(check_read_request(call.s3));
+  STRATOS_CO_TRY(const client::VersionChoice version, parse_version_id(call.s3));
   STRATOS_CO_TRY(const client::ObjectInfo info,
-                 co_await call.objects().head(call.s3.bucket, call.s3.key));
+                 co_await call.objects().head(call.s3.bucket, call.s3.key, version));
   STRATOS_CO_CHECK(authorize_object(call, info));
   if (auto passed = check_conditions(call, info); !passed) {
     co_return co_await refuse_read(call, info, std::move(passed).error());
@@ -165,17 +242,18 @@ Task<Result<void>> head_object(Call& call) {
 }
 
 Task<Result<void>> get_object_attributes(Call& call) {
-  STRATOS_CO_CHECK(check_version(call.s3));
+  STRATOS_CO_TRY(const client::VersionChoice version, parse_version_id(call.s3));
   const auto names = call.headers().get("x-amz-object-attributes");
   if (!names || names->empty()) {
     co_return fail(Errc::invalid_argument, "The x-amz-object-attributes header is missing");
   }
   STRATOS_CO_TRY(const client::ObjectInfo info,
-                 co_await call.objects().head(call.s3.bucket, call.s3.key));
+                 co_await call.objects().head(call.s3.bucket, call.s3.key, version));
   STRATOS_CO_CHECK(authorize_object(call, info));
-  STRATOS_CO_TRY(const ObjectAttributes chosen, choose_attributes(*names, info));
+  STRATOS_CO_TRY(const ObjectAttributes chosen, choose_attributes(call.headers(), *names, info));
   http::Headers headers;
   headers.add("Last-Modified", to_http_date(info.modified));
+  add_version_header(call, headers, info.version, info.versioned);
   co_return co_await answer_document(call, std::move(headers), object_attributes_document(chosen));
 }
 

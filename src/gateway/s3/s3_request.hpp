@@ -20,6 +20,9 @@ enum class Operation : std::uint8_t {
   head_bucket,
   get_bucket_location,
   get_bucket_versioning,
+  put_bucket_versioning,
+  get_object_lock_configuration,
+  put_object_lock_configuration,
   list_objects,
   list_objects_v2,
   list_object_versions,
@@ -31,6 +34,13 @@ enum class Operation : std::uint8_t {
   delete_object,
   copy_object,
   get_object_attributes,
+  get_object_tagging,
+  put_object_tagging,
+  delete_object_tagging,
+  get_object_retention,
+  put_object_retention,
+  get_object_legal_hold,
+  put_object_legal_hold,
   create_multipart_upload,
   upload_part,
   upload_part_copy,
@@ -127,7 +137,7 @@ struct ListQuery {
 // For both listings of objects, of versions and of uploads. Errc::invalid_argument.
 Result<ListQuery> parse_list_query(const S3Request& request);
 
-// Headers that ask for what is not implemented (customer keys, ACL grants, tags, locks, …) are
+// Headers that ask for what is not implemented (customer keys, ACL grants, …) are
 // refused with Errc::not_implemented, never ignored.
 Result<void> check_headers_implemented(const http::Headers& headers);
 

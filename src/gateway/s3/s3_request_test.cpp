@@ -228,13 +228,11 @@ TEST(UnimplementedHeaders, AreRefusedNotIgnored) {
   EXPECT_TRUE(refused("x-amz-server-side-encryption", "aws:kms"));
   EXPECT_TRUE(refused("x-amz-server-side-encryption-customer-algorithm", "AES256"));
   EXPECT_TRUE(refused("x-amz-copy-source-server-side-encryption-customer-key", "k"));
-  EXPECT_TRUE(refused("x-amz-tagging", "a=b"));
-  EXPECT_TRUE(refused("x-amz-object-lock-mode", "GOVERNANCE"));
   EXPECT_TRUE(refused("x-amz-website-redirect-location", "/"));
   EXPECT_FALSE(refused("x-amz-acl", "public-read"));
   EXPECT_FALSE(refused("X-Amz-Grant-Read", "id=1"));
   EXPECT_FALSE(refused("x-amz-server-side-encryption", "AES256"));
-  EXPECT_FALSE(refused("x-amz-tagging-directive", "COPY"));
+  EXPECT_FALSE(refused("x-amz-tagging", "a=b"));
   EXPECT_FALSE(refused("x-amz-meta-acl", "public-read"));
   EXPECT_FALSE(refused("Content-Type", "text/plain"));
 }

@@ -5,6 +5,7 @@
 #include "gateway/s3/operations.hpp"
 #include "gateway/s3/s3_error.hpp"
 #include "gateway/s3/s3_metrics.hpp"
+#include "gateway/s3/s3_versions.hpp"
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -48,10 +49,16 @@ Task<Result<void>> open_bucket(Call& call) {
   call.undecided = rule && rule->on_object;
   if (call.undecided) co_return Result<void>{};
   if (rule) {
-    co_return authorize(call, *call.rules, rule->action, call.s3.key, rule->permission);
+    const AccessRule asked = names_version(call.s3) ? of_version(*rule) : *rule;
+    co_return authorize(call, *call.rules, asked.action, call.s3.key, asked.permission);
   }
   const std::string action = "s3:" + std::string(name_of(call.s3.operation));
   co_return authorize(call, *call.rules, action, call.s3.key, std::nullopt);
+}
+
+bool is_missing(Errc code) {
+  return code == Errc::no_such_object || code == Errc::no_such_version ||
+         code == Errc::object_deleted || code == Errc::delete_marker;
 }
 
 Task<Result<void>> serve(Call& call) {
@@ -66,9 +73,7 @@ Task<Result<void>> serve(Call& call) {
   if (bucket_exists) STRATOS_CO_CHECK(co_await open_bucket(call));
   STRATOS_CO_CHECK(check_headers_implemented(call.headers()));
   Result<void> done = co_await handler(call);
-  const bool missing = !done && (done.error().code() == Errc::no_such_object ||
-                                 done.error().code() == Errc::no_such_version);
-  if (missing) STRATOS_CO_CHECK(check_missing(call));
+  if (!done && is_missing(done.error().code())) STRATOS_CO_CHECK(check_missing(call));
   co_return done;
 }
 
@@ -87,6 +92,10 @@ void add_details(Call& call, Errc code) {
     const std::string* id = call.s3.query("uploadId");
     add("UploadId", id ? *id : std::string());
   }
+  if (code == Errc::object_deleted || code == Errc::delete_marker) {
+    call.error_headers.add("x-amz-delete-marker", "true");
+  }
+  if (code == Errc::delete_marker) call.error_headers.add("Allow", "DELETE");
   if (code == Errc::malformed_authorization) add("Region", call.backend.options.region);
 }
 

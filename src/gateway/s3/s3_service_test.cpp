@@ -261,13 +261,10 @@ constexpr std::pair<std::string_view, std::string_view> kUnservedOnBuckets[] = {
     {"GET", "metrics&id=1"},
     {"PUT", "metrics&id=1"},
     {"DELETE", "metrics&id=1"},
-    {"GET", "object-lock"},
-    {"PUT", "object-lock"},
     {"PUT", "replication"},
     {"DELETE", "replication"},
     {"PUT", "requestPayment"},
     {"GET", "session"},
-    {"PUT", "versioning"},
     {"PUT", "website"},
     {"DELETE", "website"},
     {"GET", "metadataTable"},
@@ -283,19 +280,9 @@ constexpr std::pair<std::string_view, std::string_view> kUnservedOnBuckets[] = {
     {"PUT", "uploads"},
 };
 constexpr std::pair<std::string_view, std::string_view> kUnservedOnObjects[] = {
-    {"GET", "legal-hold"},
-    {"PUT", "legal-hold"},
-    {"GET", "retention"},
-    {"PUT", "retention"},
-    {"POST", "restore"},
-    {"GET", "tagging"},
-    {"PUT", "tagging"},
-    {"DELETE", "tagging"},
-    {"GET", "torrent"},
-    {"POST", "select&select-type=2"},
-    {"PUT", "renameObject"},
-    {"PUT", "encryption"},
-    {"POST", ""},
+    {"DELETE", "legal-hold"}, {"DELETE", "retention"}, {"POST", "restore"},
+    {"POST", "tagging"},      {"GET", "torrent"},      {"POST", "select&select-type=2"},
+    {"PUT", "renameObject"},  {"PUT", "encryption"},   {"POST", ""},
     {"PUT", "attributes"},
 };
 
@@ -322,8 +309,6 @@ TEST_F(S3Service, AnswersNotImplementedToHeadersThatAskForMore) {
   for (const auto& [name, value] :
        HeaderList{{"x-amz-server-side-encryption", "aws:kms"},
                   {"x-amz-server-side-encryption-customer-algorithm", "AES256"},
-                  {"x-amz-tagging", "a=b"},
-                  {"x-amz-object-lock-mode", "GOVERNANCE"},
                   {"x-amz-website-redirect-location", "/x"},
                   {"x-amz-write-offset-bytes", "1"}}) {
     const Answer answer = put("key", "x", {{name, value}});

@@ -109,7 +109,49 @@ std::optional<WallTime> time_of(const Fields& f) {
   return WallTime{seconds * 1000};
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Takes ".123" off the front; at most nine digits.
+std::optional<std::int64_t> take_fraction_ms(std::string_view& text) {
+  if (!text.starts_with('.')) return 0;
+  text.remove_prefix(1);
+  std::int64_t ms = 0;
+  std::size_t digits = 0;
+  for (; !text.empty() && is_digit(text.front()); text.remove_prefix(1), ++digits) {
+    if (digits < 3) ms = ms * 10 + (text.front() - '0');
+  }
+  if (digits == 0 || digits > 9) return std::nullopt;
+  for (std::size_t i = digits; i < 3; ++i) ms *= 10;
+  return ms;
+}
+
+std::optional<std::int64_t> parse_zone_ms(std::string_view text) {
+  if (text == "Z") return 0;
+  const bool well_formed = text.size() == 6 && (text[0] == '+' || text[0] == '-') &&
+                           is_digit(text[1]) && is_digit(text[2]) && text[3] == ':' &&
+                           is_digit(text[4]) && is_digit(text[5]);
+  if (!well_formed) return std::nullopt;
+  const int hours = (text[1] - '0') * 10 + (text[2] - '0');
+  const int minutes = (text[4] - '0') * 10 + (text[5] - '0');
+  if (hours > 23 || minutes > 59) return std::nullopt;
+  const std::int64_t ms = (hours * 60 + minutes) * std::int64_t{60'000};
+  return text[0] == '+' ? ms : -ms;
+}
+
 }  // namespace
+
+std::optional<WallTime> parse_iso8601(std::string_view text) {
+  constexpr std::size_t kToTheSecond = 19;
+  if (text.size() <= kToTheSecond) return std::nullopt;
+  Scanner scanner(text.substr(0, kToTheSecond));
+  if (!scanner.match("YYYY-MM-DDThh:mm:ss")) return std::nullopt;
+  const auto second = time_of(scanner.fields());
+  std::string_view rest = text.substr(kToTheSecond);
+  const auto fraction = take_fraction_ms(rest);
+  const auto zone = parse_zone_ms(rest);
+  if (!second || !fraction || !zone) return std::nullopt;
+  return WallTime{second->ms + *fraction - *zone};
+}
 
 std::optional<WallTime> parse_http_date(std::string_view text) {
   for (std::string_view pattern : {"W, DD N YYYY hh:mm:ss *", "W N _D hh:mm:ss YYYY"}) {

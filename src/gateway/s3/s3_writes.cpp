@@ -1,7 +1,11 @@
 // Writing, copying and deleting objects.
+#include <charconv>
+
 #include "gateway/s3/copying.hpp"
 #include "gateway/s3/operations.hpp"
 #include "gateway/s3/s3_headers.hpp"
+#include "gateway/s3/s3_time.hpp"
+#include "gateway/s3/s3_versions.hpp"
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -18,27 +22,49 @@ Task<Result<void>> peek_condition(Call& call, client::Condition condition, std::
   co_return Result<void>{};
 }
 
-Result<void> check_delete_headers(const http::Headers& headers) {
-  if (headers.has("x-amz-if-match-size") || headers.has("x-amz-if-match-last-modified-time")) {
-    return fail(Errc::not_implemented, "A delete can be conditional only on If-Match");
+// What a DELETE says about the version that it removes.
+Result<client::Removal> parse_removal(const Call& call) {
+  const http::Headers& headers = call.headers();
+  client::Removal removal;
+  STRATOS_TRY(removal.version, parse_version_id(call.s3));
+  STRATOS_TRY(removal.condition, parse_write_condition(headers));
+  removal.bypass_governance = bypasses_governance(call, call.s3.key);
+  if (removal.condition.if_none_match || removal.condition.exists == false) {
+    return fail(Errc::not_implemented, "If-None-Match of a delete is not implemented");
   }
-  return {};
+  if (const auto size = headers.get("x-amz-if-match-size")) {
+    std::uint64_t number = 0;
+    const auto [stop, error] = std::from_chars(size->data(), size->data() + size->size(), number);
+    if (error != std::errc() || stop != size->data() + size->size()) {
+      return fail(Errc::invalid_argument, "x-amz-if-match-size is not a number");
+    }
+    removal.condition.size = number;
+  }
+  if (const auto time = headers.get("x-amz-if-match-last-modified-time")) {
+    removal.condition.modified = parse_http_date(*time);
+    if (!removal.condition.modified) removal.condition.modified = parse_iso8601(*time);
+    if (!removal.condition.modified) {
+      return fail(Errc::invalid_argument, "x-amz-if-match-last-modified-time is no time");
+    }
+  }
+  return removal;
 }
 
 enum class Directive : std::uint8_t { copy, replace };
-Result<Directive> parse_directive(const http::Headers& headers) {
-  const auto text = headers.get("x-amz-metadata-directive").value_or("COPY");
+Result<Directive> parse_directive(const http::Headers& headers, std::string_view header) {
+  const auto text = headers.get(header).value_or("COPY");
   if (text == "COPY") return Directive::copy;
   if (text == "REPLACE") return Directive::replace;
-  return fail(Errc::invalid_argument, "Unknown metadata directive.");
+  return fail(Errc::invalid_argument, "Unknown directive in " + std::string(header) + ".");
 }
 
 // What a CopyObject asks for.
 struct CopyOrder {
   CopySource source;
+  client::VersionChoice version;  // of the source
   Directive directive = Directive::copy;
-  client::Attributes attributes;  // with Directive::replace
-  client::ObjectAccess access;    // of the copy
+  Directive tagging = Directive::copy;
+  client::Attributes attributes;  // what a directive replaces, the lock, the copy's access
   client::Condition condition;
   std::optional<ChecksumAlgorithm> algorithm;
 };
@@ -47,15 +73,16 @@ Result<CopyOrder> parse_copy(const Call& call) {
   const http::Headers& headers = call.headers();
   CopyOrder order;
   STRATOS_TRY(order.source, parse_copy_source(headers.get("x-amz-copy-source").value_or("")));
-  STRATOS_CHECK(check_version(order.source.version_id));
-  STRATOS_TRY(order.directive, parse_directive(headers));
+  STRATOS_TRY(order.version, parse_version_id(order.source.version_id));
+  STRATOS_TRY(order.directive, parse_directive(headers, "x-amz-metadata-directive"));
+  STRATOS_TRY(order.tagging, parse_directive(headers, "x-amz-tagging-directive"));
   STRATOS_TRY(order.attributes, parse_attributes(headers));
   STRATOS_TRY(order.condition, parse_write_condition(headers));
   if (const auto name = headers.get("x-amz-checksum-algorithm")) {
     STRATOS_TRY(order.algorithm, parse_checksum_algorithm(*name));
   }
   const bool onto_itself = order.source.bucket == call.s3.bucket && order.source.key == call.s3.key;
-  if (onto_itself && order.directive == Directive::copy) {
+  if (onto_itself && !order.version && order.directive == Directive::copy) {
     return fail(Errc::invalid_request,
                 "This copy request is illegal because it is trying to copy an object to itself "
                 "without changing the object's metadata, storage class, website redirect location "
@@ -66,7 +93,6 @@ Result<CopyOrder> parse_copy(const Call& call) {
 
 // Whether sharing the source's segments is not enough.
 bool needs_bytes(const CopyOrder& order, const client::ObjectInfo& source) {
-  if (order.condition.exists || order.condition.if_match) return true;
   if (!order.algorithm) return false;
   const auto known = known_checksum(source.attributes.checksums);
   return !known || known->checksum.algorithm != *order.algorithm;
@@ -74,13 +100,19 @@ bool needs_bytes(const CopyOrder& order, const client::ObjectInfo& source) {
 
 Task<Result<client::ObjectInfo>> copy_bytes(Call& call, CopyOrder order) {
   STRATOS_CO_TRY(const std::unique_ptr<client::ObjectReader> reader,
-                 co_await call.objects().get(order.source.bucket, order.source.key));
+                 co_await call.objects().get(order.source.bucket, order.source.key, order.version));
   const client::ObjectInfo& info = reader->info();
   STRATOS_CO_CHECK(authorize_source(call, info));
   STRATOS_CO_CHECK(check_source(call.headers(), info));
-  client::Attributes attributes =
-      order.directive == Directive::copy ? info.attributes : std::move(order.attributes);
-  attributes.access = std::move(order.access);
+  client::Attributes attributes = info.attributes;
+  if (order.directive == Directive::replace) {
+    attributes.headers = std::move(order.attributes.headers);
+    attributes.metadata = std::move(order.attributes.metadata);
+  }
+  if (order.tagging == Directive::replace) attributes.tags = std::move(order.attributes.tags);
+  attributes.lock = order.attributes.lock;
+  attributes.access = std::move(order.attributes.access);
+  attributes.parts = {};
   const auto algorithm = order.algorithm.value_or(ChecksumAlgorithm::crc64nvme);
   BodyDigests digests(BodyPromise{}, algorithm);
   ObjectBody bytes(*reader);
@@ -92,30 +124,79 @@ Task<Result<client::ObjectInfo>> copy_bytes(Call& call, CopyOrder order) {
   co_return stored;
 }
 
-Task<Result<client::ObjectInfo>> run_copy(Call& call, CopyOrder order) {
-  STRATOS_CO_TRY(const client::ObjectInfo source,
-                 co_await call.objects().head(order.source.bucket, order.source.key));
-  const bool own_source = call.source->rules->info.owner == call.who().account;
-  STRATOS_CO_CHECK(authorize_source(call, source));
-  STRATOS_CO_CHECK(check_source(call.headers(), source));
-  if (needs_bytes(order, source)) co_return co_await copy_bytes(call, std::move(order));
-  // A source that changes meanwhile would escape the conditions, and the decision.
-  std::optional<VersionId> version;
-  if (!own_source || has_source_conditions(call.headers())) version = source.version;
-  std::optional<client::Attributes> replaced;
-  if (order.directive == Directive::replace) replaced = std::move(order.attributes);
-  co_return co_await call.objects().copy(call.who(), order.source.bucket, order.source.key, version,
-                                         call.s3.bucket, call.s3.key, std::move(replaced),
-                                         std::move(order.access));
+// The copy, and the version that it was made of.
+struct Copied {
+  client::ObjectInfo source;
+  client::ObjectInfo copy;
+};
+
+client::CopyOptions options_of(CopyOrder order) {
+  client::CopyOptions options;
+  options.source_version = order.version;
+  options.lock = order.attributes.lock;
+  options.access = std::move(order.attributes.access);
+  options.condition = order.condition;
+  if (order.tagging == Directive::replace) options.tags = order.attributes.tags;
+  if (order.directive == Directive::replace) options.attributes = std::move(order.attributes);
+  return options;
 }
 
-// Keys of a DeleteObjects that go together, and where their results belong.
+Task<Result<Copied>> run_copy(Call& call, CopyOrder order) {
+  const CopySource from = order.source;
+  Copied copied;
+  STRATOS_CO_TRY(copied.source, co_await call.objects().head(from.bucket, from.key, order.version));
+  STRATOS_CO_CHECK(authorize_source(call, copied.source));
+  STRATOS_CO_CHECK(check_source(call.headers(), copied.source));
+  if (needs_bytes(order, copied.source)) {
+    STRATOS_CO_TRY(copied.copy, co_await copy_bytes(call, std::move(order)));
+    co_return copied;
+  }
+  const bool pinned = !order.version && pins_source(call);
+  client::CopyOptions options = options_of(std::move(order));
+  if (pinned) options.source_version = copied.source.version;
+  auto done = co_await call.objects().copy(call.who(), from.bucket, from.key, call.s3.bucket,
+                                           call.s3.key, std::move(options));
+  if (!done && pinned && done.error().code() == Errc::no_such_version) {
+    co_return fail(Errc::precondition_failed);
+  }
+  STRATOS_CO_TRY(copied.copy, std::move(done));
+  co_return copied;
+}
+
+// Items of a DeleteObjects that go together, and where their results belong.
 struct DeleteBatch {
-  std::vector<std::string> keys;
+  std::vector<client::RemovalItem> items;
   std::vector<std::size_t> places;
 };
 
-// Decides the items that need no deletion in bulk; the others are left to the batch.
+Result<client::Removal> to_removal(const Call& call, const DeleteItem& item) {
+  client::Removal removal;
+  STRATOS_TRY(removal.version, parse_version_id(item.version_id));
+  STRATOS_CHECK(validate_key(item.key));
+  const AccessRule& plain = *access_rule_of(Operation::delete_object);
+  const AccessRule rule = removal.version ? of_version(plain) : plain;
+  STRATOS_CHECK(authorize(call, *call.rules, rule.action, item.key, rule.permission));
+  removal.bypass_governance = bypasses_governance(call, item.key);
+  removal.condition.size = item.size_bytes;
+  removal.condition.modified = item.modified;
+  if (item.etag == "*") {
+    removal.condition.exists = true;
+  } else if (!item.etag.empty()) {
+    removal.condition.if_match = parse_wanted_tag(item.etag);
+  }
+  return removal;
+}
+
+void take_result(Result<client::Removed> removed, DeletedItem& item) {
+  if (!removed) {
+    item.error = std::move(removed).error();
+    return;
+  }
+  item.marker = removed->marker;
+  if (item.marker) item.marker_version_id = version_text(removed->version, removed->versioned);
+}
+
+// Decides the items that cannot be deleted in bulk; the others are left to the batch.
 Task<DeleteBatch> sort_deletions(Call& call, const std::vector<DeleteItem>& items,
                                  std::vector<DeletedItem>& results) {
   DeleteBatch batch;
@@ -123,27 +204,16 @@ Task<DeleteBatch> sort_deletions(Call& call, const std::vector<DeleteItem>& item
     const DeleteItem& item = items[i];
     results[i].key = item.key;
     results[i].version_id = item.version_id;
-    Result<void> valid = check_version(item.version_id);
-    if (valid) valid = validate_key(item.key);
-    if (valid) {
-      valid = authorize(call, *call.rules, "s3:DeleteObject", item.key, Permission::write);
-    }
-    if (valid && item.etag.empty()) {
-      batch.keys.push_back(item.key);
+    Result<client::Removal> removal = to_removal(call, item);
+    if (!removal) {
+      results[i].error = std::move(removal).error();
+    } else if (removal->condition.if_match) {
+      auto removed = co_await call.objects().remove(call.s3.bucket, item.key, std::move(*removal));
+      take_result(std::move(removed), results[i]);
+    } else {
+      batch.items.push_back({item.key, std::move(*removal)});
       batch.places.push_back(i);
-      continue;
     }
-    if (valid) {
-      client::Condition condition;
-      condition.if_match = client::ETag::parse(item.etag);
-      if (item.etag == "*") {
-        condition.exists = true;
-      } else if (!condition.if_match) {
-        valid = fail(Errc::precondition_failed);
-      }
-      if (valid) valid = co_await call.objects().remove(call.s3.bucket, item.key, condition);
-    }
-    if (!valid) results[i].error = std::move(valid).error();
   }
   co_return batch;
 }
@@ -153,6 +223,7 @@ Task<DeleteBatch> sort_deletions(Call& call, const std::vector<DeleteItem>& item
 Task<Result<void>> put_object(Call& call) {
   STRATOS_CO_TRY(client::Attributes attributes, parse_attributes(call.headers()));
   STRATOS_CO_TRY(attributes.access, co_await new_object_access(call, call.headers()));
+  STRATOS_CO_CHECK(authorize_lock(call, attributes.lock));
   STRATOS_CO_TRY(const client::Condition condition, parse_write_condition(call.headers()));
   STRATOS_CO_TRY(Payload payload,
                  open_payload(call, call.headers(), call.backend.options.max_body_bytes));
@@ -170,14 +241,17 @@ Task<Result<void>> put_object(Call& call) {
   headers.add("ETag", quoted(stored->attributes.etag));
   add_checksum_headers(headers, stored->attributes.checksums);
   headers.add("x-amz-server-side-encryption", "AES256");
+  add_new_version_header(headers, stored->version, stored->versioned);
   co_return co_await answer_empty(call, 200, std::move(headers));
 }
 
 Task<Result<void>> copy_object(Call& call) {
   STRATOS_CO_TRY(CopyOrder order, parse_copy(call));
-  STRATOS_CO_TRY(order.access, co_await new_object_access(call, call.headers()));
-  STRATOS_CO_CHECK(co_await open_source(call, order.source.bucket, order.source.key));
-  STRATOS_CO_TRY(const client::ObjectInfo copied, co_await run_copy(call, std::move(order)));
+  STRATOS_CO_TRY(order.attributes.access, co_await new_object_access(call, call.headers()));
+  STRATOS_CO_CHECK(authorize_lock(call, order.attributes.lock));
+  STRATOS_CO_CHECK(co_await open_source(call, order.source));
+  STRATOS_CO_TRY(const Copied done, co_await run_copy(call, std::move(order)));
+  const client::ObjectInfo& copied = done.copy;
   CopyResult result;
   result.etag = copied.attributes.etag.to_string();
   result.modified = copied.modified;
@@ -187,15 +261,22 @@ Task<Result<void>> copy_object(Call& call) {
   }
   http::Headers headers;
   headers.add("x-amz-server-side-encryption", "AES256");
+  add_new_version_header(headers, copied.version, copied.versioned);
+  if (done.source.versioned) {
+    headers.add("x-amz-copy-source-version-id", done.source.version.hex());
+  }
   co_return co_await answer_document(call, std::move(headers), copy_object_document(result));
 }
 
 Task<Result<void>> delete_object(Call& call) {
-  STRATOS_CO_CHECK(check_version(call.s3));
-  STRATOS_CO_CHECK(check_delete_headers(call.headers()));
-  STRATOS_CO_TRY(const client::Condition condition, parse_write_condition(call.headers()));
-  STRATOS_CO_CHECK(co_await call.objects().remove(call.s3.bucket, call.s3.key, condition));
+  STRATOS_CO_TRY(client::Removal removal, parse_removal(call));
+  STRATOS_CO_TRY(const client::Removed removed,
+                 co_await call.objects().remove(call.s3.bucket, call.s3.key, std::move(removal)));
   http::Headers headers;
+  if (!removed.version.is_zero()) {
+    add_version_header(call, headers, removed.version, removed.versioned);
+  }
+  if (removed.marker) headers.add("x-amz-delete-marker", "true");
   co_return co_await answer_empty(call, 204, std::move(headers));
 }
 
@@ -209,11 +290,11 @@ Task<Result<void>> delete_objects(Call& call) {
   STRATOS_CO_TRY(const DeleteRequest request, parse_delete(document));
   std::vector<DeletedItem> results(request.items.size());
   DeleteBatch batch = co_await sort_deletions(call, request.items, results);
-  if (!batch.keys.empty()) {
+  if (!batch.items.empty()) {
     STRATOS_CO_TRY(auto removed,
-                   co_await call.objects().remove_many(call.s3.bucket, std::move(batch.keys)));
+                   co_await call.objects().remove_many(call.s3.bucket, std::move(batch.items)));
     for (std::size_t i = 0; i < removed.size() && i < batch.places.size(); ++i) {
-      if (!removed[i]) results[batch.places[i]].error = std::move(removed[i]).error();
+      take_result(std::move(removed[i]), results[batch.places[i]]);
     }
   }
   http::Headers headers;

@@ -22,6 +22,8 @@ struct DeleteItem {
   std::string key;
   std::string version_id;  // empty: none
   std::string etag;        // empty: unconditional; without quotes
+  std::optional<std::uint64_t> size_bytes;
+  std::optional<WallTime> modified;
 };
 struct DeleteRequest {
   bool quiet = false;
@@ -99,13 +101,11 @@ std::string list_objects_document(const ObjectListing& listing, const ListV1& pa
                                   const Owners* owners);
 std::string list_objects_v2_document(const ObjectListing& listing, const ListV2& page,
                                      const Owners* owners);
-// Every key in its one version, "null", as of a bucket that never had versioning.
-std::string list_versions_document(const ObjectListing& listing, const ListV1& page,
-                                   const Owners& owners);
-
 struct DeletedItem {
   std::string key;
-  std::string version_id;
+  std::string version_id;         // as asked for
+  bool marker = false;            // a delete marker was removed or made
+  std::string marker_version_id;  // of it
   std::optional<Error> error;
 };
 std::string delete_result_document(const std::vector<DeletedItem>& items, bool quiet);
@@ -186,16 +186,21 @@ std::string list_uploads_document(const UploadListing& listing);
 
 // Empty for us-east-1, as S3 has it.
 std::string location_document(std::string_view region);
-// Of a bucket that never had versioning.
-std::string versioning_document();
-
+struct PartsPage {
+  std::uint64_t count = 0;  // of all parts
+  std::uint32_t marker = 0;
+  std::uint32_t next_marker = 0;
+  std::uint64_t max_parts = 1000;
+  bool truncated = false;
+  std::vector<PartItem> parts;
+};
 struct ObjectAttributes {
   std::optional<std::string> etag;
   std::optional<Checksum> checksum;
   std::optional<ChecksumType> checksum_type;
   std::optional<std::uint64_t> size_bytes;
   std::optional<std::string> storage_class;
-  std::optional<std::uint64_t> parts;
+  std::optional<PartsPage> parts;
 };
 std::string object_attributes_document(const ObjectAttributes& attributes);
 

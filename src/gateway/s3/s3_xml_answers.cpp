@@ -92,10 +92,27 @@ void write_deleted(XmlWriter& xml, const DeletedItem& item, bool quiet) {
   const std::string_view name = item.error ? "Error" : "Deleted";
   xml.open(name).element("Key", item.key);
   if (!item.version_id.empty()) xml.element("VersionId", item.version_id);
+  if (item.marker) {
+    xml.element("DeleteMarker", true).element("DeleteMarkerVersionId", item.marker_version_id);
+  }
   if (item.error) {
     xml.element("Code", s3_code_of(*item.error)).element("Message", public_message(*item.error));
   }
   xml.close(name);
+}
+
+void write_object_parts(XmlWriter& xml, const PartsPage& page) {
+  xml.open("ObjectParts").element("PartsCount", page.count);
+  xml.element("PartNumberMarker", std::uint64_t{page.marker});
+  xml.element("NextPartNumberMarker", std::uint64_t{page.next_marker});
+  xml.element("MaxParts", page.max_parts).element("IsTruncated", page.truncated);
+  for (const PartItem& part : page.parts) {
+    xml.open("Part").element("PartNumber", std::uint64_t{part.number});
+    xml.element("Size", part.size_bytes);
+    write_checksum(xml, part.checksum);
+    xml.close("Part");
+  }
+  xml.close("ObjectParts");
 }
 
 }  // namespace
@@ -146,30 +163,6 @@ std::string list_objects_v2_document(const ObjectListing& listing, const ListV2&
   if (listing.truncated) xml.element("NextContinuationToken", page.next_continuation_token);
   write_objects(xml, listing, owners);
   xml.close("ListBucketResult");
-  return std::move(xml).take();
-}
-
-std::string list_versions_document(const ObjectListing& listing, const ListV1& page,
-                                   const Owners& owners) {
-  XmlWriter xml;
-  reserve_for(xml, listing);
-  xml.open_root("ListVersionsResult");
-  write_listing_head(xml, listing);
-  write_key(xml, "KeyMarker", page.marker, listing.url_encoding);
-  xml.element("VersionIdMarker", "");
-  if (listing.truncated) {
-    write_key_if_any(xml, "NextKeyMarker", page.next_marker, listing.url_encoding);
-    xml.element("NextVersionIdMarker", "null");
-  }
-  for (const ObjectItem& object : listing.objects) {
-    xml.open("Version");
-    write_key(xml, "Key", object.key, listing.url_encoding);
-    xml.element("VersionId", "null").element("IsLatest", true);
-    write_object_body(xml, object, &owners);
-    xml.close("Version");
-  }
-  write_common_prefixes(xml, listing.common_prefixes, listing.url_encoding);
-  xml.close("ListVersionsResult");
   return std::move(xml).take();
 }
 
@@ -269,12 +262,6 @@ std::string location_document(std::string_view region) {
   return std::move(xml).take();
 }
 
-std::string versioning_document() {
-  XmlWriter xml;
-  xml.open_root("VersioningConfiguration").close("VersioningConfiguration");
-  return std::move(xml).take();
-}
-
 std::string object_attributes_document(const ObjectAttributes& attributes) {
   XmlWriter xml;
   xml.open_root("GetObjectAttributesResponse");
@@ -285,9 +272,7 @@ std::string object_attributes_document(const ObjectAttributes& attributes) {
     write_checksum_kind(xml, std::nullopt, attributes.checksum_type);
     xml.close("Checksum");
   }
-  if (attributes.parts) {
-    xml.open("ObjectParts").element("TotalPartsCount", *attributes.parts).close("ObjectParts");
-  }
+  if (attributes.parts) write_object_parts(xml, *attributes.parts);
   if (attributes.storage_class) xml.element("StorageClass", *attributes.storage_class);
   if (attributes.size_bytes) xml.element("ObjectSize", *attributes.size_bytes);
   xml.close("GetObjectAttributesResponse");

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "gateway/s3/s3_time.hpp"
 #include "gateway/s3/s3_xml.hpp"
 #include "gateway/s3/xml_reader.hpp"
 
@@ -25,6 +26,14 @@ Result<bool> parse_flag(XmlElement element) {
   return malformed("a flag is neither true nor false");
 }
 
+Result<std::uint64_t> parse_number(const std::string& text) {
+  std::uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end) return malformed("a number is none");
+  return number;
+}
+
 Result<DeleteItem> parse_delete_item(XmlElement object) {
   const XmlElement key = object.child("Key");
   DeleteItem item;
@@ -32,6 +41,15 @@ Result<DeleteItem> parse_delete_item(XmlElement object) {
   if (item.key.empty()) return malformed("an Object has no Key");
   item.version_id = object.child("VersionId").text();
   item.etag = without_quotes(object.child("ETag").text());
+  if (const XmlElement size = object.child("Size"); size.exists()) {
+    STRATOS_TRY(item.size_bytes, parse_number(size.text()));
+  }
+  if (const XmlElement time = object.child("LastModifiedTime"); time.exists()) {
+    const std::string text = time.text();
+    item.modified = parse_http_date(text);
+    if (!item.modified) item.modified = parse_iso8601(text);
+    if (!item.modified) return malformed("LastModifiedTime is no time");
+  }
   return item;
 }
 

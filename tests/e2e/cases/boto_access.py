@@ -16,12 +16,10 @@ from cases.boto_objects import body_of, expect_error
 # What S3 offers and this gateway does not: each must say so, none may pretend.
 NOT_IMPLEMENTED = (
     ("list_bucket_inventory_configurations", {}), ("list_bucket_analytics_configurations", {}),
-    ("get_object_lock_configuration", {}),
     ("put_bucket_website", {"WebsiteConfiguration": {"IndexDocument": {"Suffix": "i"}}}),
-    ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Enabled"}}),
     ("put_bucket_logging", {"BucketLoggingStatus": {}}),
     ("put_bucket_request_payment", {"RequestPaymentConfiguration": {"Payer": "Requester"}}),
-    ("get_object_torrent", {"Key": "a"}), ("get_object_legal_hold", {"Key": "a"}),
+    ("get_object_torrent", {"Key": "a"}),
 )
 
 
