@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "client/customer_key.hpp"
 #include "client/mesh_object_client_impl.hpp"
 #include "client/object_reader.hpp"
 #include "client/sealing.hpp"
@@ -29,8 +30,10 @@ BucketInfo to_info(const meta::BucketRecord& record) {
   return info;
 }
 
-// Fills the command with what store_body made, bound to `context`.
-void take_body(meta::PutObject& command, const crypto::SecretKey& data_key, StoredBody& stored) {
+// Fills the command with what store_body made, bound to `context`. Slices are bound under the key
+// that the ring wraps, so that they can be checked without a client's key.
+void take_body(meta::PutObject& command, const crypto::SecretKey& wrapped_key,
+               const crypto::SecretKey& data_key, StoredBody& stored) {
   command.size = stored.size;
   if (stored.small) {
     command.inline_body = seal_inline_body(data_key, command.context, *stored.small);
@@ -43,7 +46,7 @@ void take_body(meta::PutObject& command, const crypto::SecretKey& data_key, Stor
     name.page = i;
     name.pages = static_cast<std::uint32_t>(pages.size());
     name.size = stored.size;
-    command.page_macs.push_back(page_mac(data_key, name, pages[i]));
+    command.page_macs.push_back(page_mac(wrapped_key, name, pages[i]));
   }
   command.slices = std::move(stored.slices);
   command.segments = std::move(stored.segments);
@@ -189,15 +192,16 @@ Task<Result<ObjectInfo>> MeshObjectClient::put(Principal, std::string bucket, st
   STRATOS_CO_TRY(const StoreOptions options, co_await store_options(bucket));
   meta::PutObject command;
   STRATOS_CO_TRY(command.condition, co_await precondition(bucket, key, condition));
-  const crypto::SecretKey data_key = crypto::SecretKey::draw(mesh_.runtime.random());
-  command.data_key = mesh_.ring.wrap(data_key, mesh_.runtime.random());
+  const crypto::SecretKey wrapped_key = crypto::SecretKey::draw(mesh_.runtime.random());
+  command.data_key = mesh_.ring.wrap(wrapped_key, mesh_.runtime.random());
+  const crypto::SecretKey data_key = body_key(wrapped_key, body);
   command.context.resize(kContextBytes);
   mesh_.runtime.random().fill(command.context);
   STRATOS_CO_TRY(StoredBody stored,
                  co_await store_body(mesh_, body, data_key, command.data_key, options));
   command.bucket = std::move(bucket);
   command.key = key;
-  take_body(command, data_key, stored);
+  take_body(command, wrapped_key, data_key, stored);
   command.sealed_attributes =
       seal_attributes(mesh_.ring, mesh_.runtime.random(), stored.attributes);
   command.sealed_summary = seal_summary(mesh_.ring, mesh_.runtime.random(), stored.attributes);
@@ -236,6 +240,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::copy(Principal, std::string source_bu
   STRATOS_CO_TRY(const meta::GetObject::Reply found,
                  co_await look_up(source_bucket, source_key, options.source_version, false));
   STRATOS_CO_TRY(ObjectInfo info, info_of(key, found.version));
+  if (!info.attributes.key_check.empty()) co_return fail(Errc::bad_key, "under a client's key");
   if (options.attributes) {
     info.attributes.headers = std::move(options.attributes->headers);
     info.attributes.metadata = std::move(options.attributes->metadata);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "client/customer_key.hpp"
 #include "client/mesh_object_client_impl.hpp"
 #include "client/object_reader.hpp"
 #include "client/sealing.hpp"
@@ -185,6 +186,7 @@ Task<Result<UploadInfo>> MeshObjectClient::head_upload(std::string bucket, std::
   info.checksum_type = std::move(settings.checksum_type);
   info.initiator = record.initiator;
   info.owner = settings.attributes.access.owner;
+  info.key_check = std::move(settings.attributes.key_check);
   co_return info;
 }
 
@@ -194,9 +196,9 @@ Task<Result<PartInfo>> MeshObjectClient::put_part(Principal, std::string bucket,
   STRATOS_CO_TRY(const meta::UploadRecord record, co_await upload_record(bucket, key, upload));
   STRATOS_CO_TRY(StoreOptions options, co_await store_options(bucket));
   options.allow_inline = false;
-  STRATOS_CO_TRY(const crypto::SecretKey data_key, mesh_.ring.unwrap(record.data_key));
-  STRATOS_CO_TRY(StoredBody stored,
-                 co_await store_body(mesh_, body, data_key, record.data_key, options));
+  STRATOS_CO_TRY(const crypto::SecretKey wrapped_key, mesh_.ring.unwrap(record.data_key));
+  STRATOS_CO_TRY(StoredBody stored, co_await store_body(mesh_, body, body_key(wrapped_key, body),
+                                                        record.data_key, options));
   meta::PutPart command;
   command.bucket = std::move(bucket);
   command.key = std::move(key);
@@ -211,7 +213,7 @@ Task<Result<PartInfo>> MeshObjectClient::put_part(Principal, std::string bucket,
   name.context = upload.view();
   name.page = number;
   name.size = stored.size;
-  command.mac = page_mac(data_key, name, command.slices);
+  command.mac = page_mac(wrapped_key, name, command.slices);
   STRATOS_CO_TRY(const meta::PutObject::Reply reply, co_await mesh_.meta.execute(command));
   PartInfo info;
   info.number = number;
@@ -232,6 +234,7 @@ Task<Result<PartInfo>> MeshObjectClient::copy_part(Principal who, std::string so
   STRATOS_CO_TRY(const meta::GetObject::Reply source,
                  co_await look_up(source_bucket, source_key, source_version, true));
   STRATOS_CO_TRY(ObjectInfo info, info_of(source_key, source.version));
+  if (!info.attributes.key_check.empty()) co_return fail(Errc::bad_key, "under a client's key");
   STRATOS_CO_TRY(const std::unique_ptr<ObjectReader> reader,
                  make_object_reader(mesh_, info, source));
   if (range) STRATOS_CO_CHECK(reader->select(*range));

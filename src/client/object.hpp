@@ -93,6 +93,8 @@ struct Attributes {
   Parts parts;  // of a multipart object
   Tags tags;
   ObjectLock lock;  // the index enforces it
+  // Of a body stored under a key of the client's (client/customer_key.hpp); empty: without one.
+  Bytes key_check;
 };
 
 // Where a call takes the version of an object: none means the current one, zero the null version.

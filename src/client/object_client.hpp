@@ -13,6 +13,7 @@
 
 #include "base/buffer.hpp"
 #include "client/object.hpp"
+#include "crypto/keys.hpp"
 #include "meta/bucket_config.hpp"
 #include "runtime/runtime.hpp"
 
@@ -36,6 +37,8 @@ class BodySource {
   // The size when it is known beforehand.
   virtual std::optional<std::uint64_t> size() const = 0;
   virtual Result<Attributes> finish() = 0;
+  // The client's own key, for bodies that are stored under one; its check is in the attributes.
+  virtual const crypto::SecretKey* customer_key() const { return nullptr; }
 };
 
 // A part of an object's bytes: [first, last], open ends and suffixes as in RFC 9110 §14.1.2.
@@ -51,6 +54,9 @@ class ObjectReader {
   virtual const ObjectInfo& info() const = 0;
   // Delivers only this range; before the first next(). Errc::range_not_satisfiable.
   virtual Result<void> select(ByteRange range) = 0;
+  // The client's own key, for what was stored under one; before the first next(), which is
+  // Errc::bad_key without it.
+  virtual void unlock(const crypto::SecretKey& customer_key) = 0;
   // The range that will be delivered.
   virtual std::uint64_t offset() const = 0;
   virtual std::uint64_t length() const = 0;
@@ -139,6 +145,7 @@ struct UploadInfo {
   std::string checksum_type;       // "COMPOSITE", "FULL_OBJECT" or empty
   AccountId initiator;
   AccountId owner;  // of the object to be; zero: the bucket's owner
+  Bytes key_check;  // of its attributes
 };
 struct PartInfo {
   std::uint32_t number = 0;  // 1..10000
@@ -199,7 +206,8 @@ class ObjectClient {
   // One result per item, in order. Conditions on entity tags are not for these.
   virtual Task<Result<std::vector<Result<Removed>>>> remove_many(
       std::string bucket, std::vector<RemovalItem> items) = 0;
-  // Shares the source's segments. Errc::precondition_failed when its version goes meanwhile.
+  // Shares the source's segments. Errc::precondition_failed when its version goes meanwhile,
+  // Errc::bad_key for what was stored under a client's key.
   virtual Task<Result<ObjectInfo>> copy(Principal who, std::string source_bucket,
                                         std::string source_key, std::string bucket, std::string key,
                                         CopyOptions options) = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/customer_key.hpp"
 #include "client/sealing.hpp"
 #include "client/segment_reader.hpp"
 #include "runtime/sync.hpp"
@@ -31,6 +32,7 @@ class Reader final : public ObjectReader {
   std::uint64_t offset() const override { return offset_; }
   std::uint64_t length() const override { return length_; }
   Result<void> select(ByteRange range) override;
+  void unlock(const crypto::SecretKey& customer_key) override { customer_key_ = customer_key; }
   Task<Result<Buffer>> next() override;
 
  private:
@@ -40,10 +42,12 @@ class Reader final : public ObjectReader {
   Task<Result<meta::SegmentRecord>> segment_record(SegmentId id);
   Task<Result<Buffer>> next_inline();
   Task<Result<bool>> start_ahead();
+  Result<crypto::SecretKey> data_key(const meta::WrappedKey& wrapped) const;
 
   Mesh& mesh_;
   ObjectInfo info_;
   meta::GetObject::Reply object_;
+  std::optional<crypto::SecretKey> customer_key_;
   std::uint64_t offset_ = 0;
   std::uint64_t length_;
 
@@ -95,10 +99,17 @@ Task<Result<Buffer>> Reader::next() {
   co_return data;
 }
 
+Result<crypto::SecretKey> Reader::data_key(const meta::WrappedKey& wrapped) const {
+  STRATOS_TRY(const crypto::SecretKey key, mesh_.ring.unwrap(wrapped));
+  if (info_.attributes.key_check.empty()) return key;
+  if (!customer_key_) return fail(Errc::bad_key, "stored under a client's key");
+  return customer_data_key(key, *customer_key_);
+}
+
 Task<Result<Buffer>> Reader::next_inline() {
   asked_ = length_;
   if (!object_.inline_body) co_return fail(Errc::object_unreadable, "inline body is missing");
-  STRATOS_CO_TRY(const crypto::SecretKey key, mesh_.ring.unwrap(object_.version.key));
+  STRATOS_CO_TRY(const crypto::SecretKey key, data_key(object_.version.key));
   STRATOS_CO_TRY(Bytes plain, open_inline_body(key, object_.version.context, *object_.inline_body));
   if (plain.size() != info_.size) co_return fail(Errc::unit_corrupt, "inline body's length");
   const Buffer whole = Buffer::from(std::move(plain));
@@ -175,7 +186,7 @@ Task<Result<void>> Reader::open_segment(const meta::Slice& slice) {
   if (slice.key >= page_.keys.size()) co_return fail(Errc::object_unreadable, "slice's key");
   const meta::WrappedKey wrapped = page_.keys[slice.key];
   STRATOS_CO_TRY(meta::SegmentRecord record, co_await segment_record(id));
-  STRATOS_CO_TRY(const crypto::SecretKey key, mesh_.ring.unwrap(wrapped));
+  STRATOS_CO_TRY(const crypto::SecretKey key, data_key(wrapped));
   STRATOS_CO_TRY(segment_, SegmentReader::make(mesh_, std::move(record), key));
   segment_id_ = id;
   co_return Result<void>{};

@@ -26,6 +26,7 @@ struct AttributesRecord {
   Bytes acl;
   std::vector<Parts::Run> part_runs;
   Bytes part_checksums;
+  Bytes key_check;
   static void fields(auto& self, auto&& field) {
     field(1, self.md5);
     field(2, self.parts);
@@ -36,6 +37,7 @@ struct AttributesRecord {
     field(7, self.acl);
     field(8, self.part_runs);
     field(9, self.part_checksums);
+    field(10, self.key_check);
   }
 };
 struct TagsRecord {
@@ -99,6 +101,7 @@ AttributesRecord to_record(const Attributes& attributes) {
   record.acl = attributes.access.acl;
   record.part_runs = attributes.parts.runs;
   record.part_checksums = attributes.parts.checksums;
+  record.key_check = attributes.key_check;
   return record;
 }
 
@@ -112,6 +115,7 @@ Result<Attributes> from_record(AttributesRecord record) {
   attributes.access.acl = std::move(record.acl);
   attributes.parts.runs = std::move(record.part_runs);
   attributes.parts.checksums = std::move(record.part_checksums);
+  attributes.key_check = std::move(record.key_check);
   return attributes;
 }
 

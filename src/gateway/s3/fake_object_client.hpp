@@ -20,7 +20,8 @@ class FakeObjectClient final : public FakeObjects {
                    request.checksum_algorithm,
                    request.checksum_type,
                    who.account,
-                   request.attributes.access.owner};
+                   request.attributes.access.owner,
+                   request.attributes.key_check};
     upload.attributes = request.attributes;
     const UploadId id = upload.info.id;
     uploads_.emplace(UploadName{bucket, key, id}, std::move(upload));
@@ -49,6 +50,7 @@ class FakeObjectClient final : public FakeObjects {
                                            std::uint32_t number) override {
     STRATOS_CO_TRY(const Stored* source,
                    enter("copy_part", source_bucket, source_key, source_version));
+    if (!source->info.attributes.key_check.empty()) co_return fail(Errc::bad_key);
     STRATOS_CO_TRY(Upload * upload, find_upload(bucket, key, id));
     Stored part;
     const std::uint64_t offset = range ? range->first.value_or(0) : 0;

@@ -16,9 +16,11 @@ class FakeObjectReader final : public client::ObjectReader {
     data_ = data_.substr(offset_, range.last.value() - offset_ + 1);
     return {};
   }
+  void unlock(const crypto::SecretKey&) override { locked_ = false; }
   std::uint64_t offset() const override { return offset_; }
   std::uint64_t length() const override { return data_.size(); }
   Task<Result<Buffer>> next() override {
+    if (locked_) co_return fail(Errc::bad_key);
     if (at_ >= fail_after_) co_return fail(Errc::object_unreadable, "fragments of segment 12");
     const std::string_view part = std::string_view(data_).substr(at_, step_);
     at_ += part.size();
@@ -27,6 +29,7 @@ class FakeObjectReader final : public client::ObjectReader {
 
  private:
   client::ObjectInfo info_;
+  bool locked_ = !info_.attributes.key_check.empty();
   std::string data_;
   std::size_t step_;
   std::size_t fail_after_;

@@ -158,6 +158,7 @@ class FakeObjects : public client::ObjectClient {
     STRATOS_CO_TRY(const Stored* source,
                    enter("copy", source_bucket, source_key, options.source_version));
     STRATOS_CO_TRY(Bucket * target, find(bucket));
+    if (!source->info.attributes.key_check.empty()) co_return fail(Errc::bad_key);
     STRATOS_CO_CHECK(check(*target, key, options.condition));
     Stored stored = *source;
     client::Attributes& attributes = stored.info.attributes;

@@ -3,6 +3,7 @@
 #include "gateway/s3/access.hpp"
 #include "gateway/s3/s3_service.hpp"
 #include "gateway/s3/s3_xml.hpp"
+#include "gateway/s3/sse.hpp"
 #include "gateway/s3/upload_body.hpp"
 
 namespace stratos::gateway::s3 {

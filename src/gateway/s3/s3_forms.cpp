@@ -135,11 +135,13 @@ Task<Result<client::ObjectInfo>> store_file(Call& call, FormBody& file) {
   STRATOS_CO_TRY(client::Attributes attributes, parse_attributes(call.headers()));
   STRATOS_CO_TRY(attributes.access, co_await new_object_access(call, call.headers()));
   STRATOS_CO_CHECK(authorize_lock(call, attributes.lock));
+  STRATOS_CO_TRY(const std::optional<CustomerKey> key, parse_write_encryption(call.headers()));
   STRATOS_CO_TRY(BodyPromise promise,
                  parse_body_promise(call.headers(), PayloadKind::unsigned_body, ""));
   BodyDigests digests(std::move(promise), ChecksumAlgorithm::crc64nvme);
   UploadBody body(call.backend.runtime, file, std::nullopt, std::move(digests),
                   std::move(attributes));
+  if (key) body.seal_with(*key);
   const client::Condition unconditional;
   auto stored =
       co_await call.objects().put(call.who(), call.s3.bucket, call.s3.key, body, unconditional);
@@ -173,7 +175,9 @@ Task<Result<void>> answer_stored(Call& call, Form form, client::ObjectInfo store
   http::Headers headers;
   headers.add("ETag", etag);
   add_checksum_headers(headers, stored.attributes.checksums);
-  headers.add("x-amz-server-side-encryption", "AES256");
+  STRATOS_CO_TRY(const std::optional<CustomerKey> key,
+                 parse_customer_key(call.headers(), kSsePrefix));
+  add_encryption_headers(headers, key);
   const std::string* redirect = form.find("success_action_redirect");
   if (!redirect) redirect = form.find("redirect");
   if (redirect && is_web_address(*redirect)) {

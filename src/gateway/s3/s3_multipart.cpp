@@ -1,4 +1,5 @@
 // Multipart uploads.
+#include "client/customer_key.hpp"
 #include "gateway/s3/completion.hpp"
 #include "gateway/s3/copying.hpp"
 #include "gateway/s3/operations.hpp"
@@ -99,8 +100,10 @@ Task<Result<void>> answer_completed(Call& call, const client::ObjectInfo& info) 
     result.checksum = known->checksum;
     result.checksum_type = known->type;
   }
+  STRATOS_CO_TRY(const std::optional<CustomerKey> key,
+                 parse_customer_key(call.headers(), kSsePrefix));
   http::Headers headers;
-  headers.add("x-amz-server-side-encryption", "AES256");
+  add_encryption_headers(headers, key);
   add_new_version_header(headers, info.version, info.versioned);
   co_return co_await answer_document(call, std::move(headers), complete_upload_document(result));
 }
@@ -133,15 +136,18 @@ Task<Result<client::ObjectInfo>> run_completion(Call& call, UploadId id,
 struct PartSource {
   client::VersionChoice version;
   bool pinned = false;  // to the version that was decided on
+  std::optional<CustomerKey> key;
   std::optional<client::ByteRange> range;
 };
 
-Task<Result<PartSource>> find_source(Call& call, const CopySource& source,
-                                     client::VersionChoice version) {
+Task<Result<PartSource>> find_source(Call& call, const CopySource& source) {
   PartSource found;
+  STRATOS_CO_TRY(const client::VersionChoice version, parse_version_id(source.version_id));
+  STRATOS_CO_TRY(found.key, parse_customer_key(call.headers(), kSourceSsePrefix));
   STRATOS_CO_TRY(const client::ObjectInfo info,
                  co_await call.objects().head(source.bucket, source.key, version));
   STRATOS_CO_CHECK(authorize_source(call, info));
+  STRATOS_CO_CHECK(check_customer_key(found.key, info.attributes.key_check));
   STRATOS_CO_CHECK(check_source(call.headers(), info));
   found.pinned = !version && pins_source(call);
   found.version = found.pinned ? info.version : version;
@@ -150,6 +156,48 @@ Task<Result<PartSource>> find_source(Call& call, const CopySource& source,
     found.range = client::ByteRange{wanted.offset, wanted.offset + wanted.length - 1};
   }
   co_return found;
+}
+
+// The client's key of a part: the one that the upload began with.
+Result<std::optional<CustomerKey>> key_of_part(const Call& call, const client::UploadInfo& upload) {
+  STRATOS_TRY(std::optional<CustomerKey> key, parse_customer_key(call.headers(), kSsePrefix));
+  STRATOS_CHECK(check_customer_key(key, upload.key_check));
+  return key;
+}
+
+struct PartTarget {
+  UploadId id;
+  std::uint32_t number = 0;
+  std::optional<ChecksumAlgorithm> algorithm;
+  std::optional<CustomerKey> key;
+};
+
+// Segments under a client's key are not shared: the bytes are read and stored again.
+Task<Result<client::PartInfo>> copy_part_bytes(Call& call, const CopySource& source,
+                                               const PartSource& found, const PartTarget& target) {
+  STRATOS_CO_TRY(const std::unique_ptr<client::ObjectReader> reader,
+                 co_await call.objects().get(source.bucket, source.key, found.version));
+  STRATOS_CO_CHECK(authorize_source(call, reader->info()));
+  STRATOS_CO_CHECK(check_customer_key(found.key, reader->info().attributes.key_check));
+  if (found.key) reader->unlock(found.key->key);
+  if (found.range) STRATOS_CO_CHECK(reader->select(*found.range));
+  BodyDigests digests(BodyPromise{}, target.algorithm.value_or(ChecksumAlgorithm::crc64nvme));
+  ObjectBody bytes(*reader);
+  UploadBody body(call.backend.runtime, bytes, reader->length(), std::move(digests),
+                  client::Attributes());
+  if (target.key) body.seal_with(*target.key);
+  auto part = co_await call.objects().put_part(call.who(), call.s3.bucket, call.s3.key, target.id,
+                                               target.number, body);
+  co_await body.stop();
+  co_return part;
+}
+
+Task<Result<client::PartInfo>> copy_part(Call& call, const CopySource& source,
+                                         const PartSource& found, const PartTarget& target) {
+  if (found.key || target.key) co_return co_await copy_part_bytes(call, source, found, target);
+  co_return co_await call.objects().copy_part(call.who(), source.bucket, source.key, found.version,
+                                              found.range, call.s3.bucket, call.s3.key, target.id,
+                                              target.number);
 }
 
 UploadItem to_item(client::UploadInfo upload) {
@@ -182,8 +230,12 @@ Task<Result<void>> create_multipart_upload(Call& call) {
   STRATOS_CO_CHECK(authorize_lock(call, request.attributes.lock));
   if (choice.algorithm) request.checksum_algorithm = info_of(*choice.algorithm).name;
   if (choice.type) request.checksum_type = name_of(*choice.type);
+  STRATOS_CO_TRY(const std::optional<CustomerKey> key, parse_write_encryption(call.headers()));
+  if (key) {
+    request.attributes.key_check = client::make_key_check(key->key, call.backend.runtime.random());
+  }
   http::Headers headers;
-  headers.add("x-amz-server-side-encryption", "AES256");
+  add_encryption_headers(headers, key);
   if (choice.algorithm) headers.add("x-amz-checksum-algorithm", request.checksum_algorithm);
   if (choice.type) headers.add("x-amz-checksum-type", request.checksum_type);
   STRATOS_CO_TRY(const UploadId id,
@@ -199,12 +251,14 @@ Task<Result<void>> upload_part(Call& call) {
   STRATOS_CO_TRY(Payload payload,
                  open_payload(call, call.headers(), call.backend.options.max_body_bytes));
   STRATOS_CO_TRY(const client::UploadInfo upload, co_await upload_info(call, id));
+  STRATOS_CO_TRY(const std::optional<CustomerKey> key, key_of_part(call, upload));
   const ChecksumChoice choice = choice_of(upload);
   STRATOS_CO_CHECK(check_part_algorithm(choice, payload.promise));
   BodyDigests digests(std::move(payload.promise),
                       choice.algorithm.value_or(ChecksumAlgorithm::crc64nvme));
   UploadBody body(call.backend.runtime, *payload.reader, payload.size_bytes, std::move(digests),
                   client::Attributes());
+  if (key) body.seal_with(*key);
   const auto part =
       co_await call.objects().put_part(call.who(), call.s3.bucket, call.s3.key, id, number, body);
   co_await body.stop();
@@ -213,7 +267,7 @@ Task<Result<void>> upload_part(Call& call) {
   http::Headers headers;
   headers.add("ETag", quoted(part->etag));
   add_part_checksum(headers, part->checksums);
-  headers.add("x-amz-server-side-encryption", "AES256");
+  add_encryption_headers(headers, key);
   co_return co_await answer_empty(call, 200, std::move(headers));
 }
 
@@ -222,12 +276,12 @@ Task<Result<void>> upload_part_copy(Call& call) {
   STRATOS_CO_TRY(const std::uint32_t number, parse_part_number(call.s3));
   STRATOS_CO_TRY(const CopySource source,
                  parse_copy_source(call.headers().get("x-amz-copy-source").value_or("")));
-  STRATOS_CO_TRY(const client::VersionChoice version, parse_version_id(source.version_id));
   STRATOS_CO_CHECK(co_await open_source(call, source));
-  STRATOS_CO_TRY(const PartSource found, co_await find_source(call, source, version));
-  auto copied =
-      co_await call.objects().copy_part(call.who(), source.bucket, source.key, found.version,
-                                        found.range, call.s3.bucket, call.s3.key, id, number);
+  STRATOS_CO_TRY(const client::UploadInfo upload, co_await upload_info(call, id));
+  STRATOS_CO_TRY(const std::optional<CustomerKey> key, key_of_part(call, upload));
+  STRATOS_CO_TRY(const PartSource found, co_await find_source(call, source));
+  const PartTarget target{id, number, choice_of(upload).algorithm, key};
+  auto copied = co_await copy_part(call, source, found, target);
   if (!copied && found.pinned && copied.error().code() == Errc::no_such_version) {
     co_return fail(Errc::precondition_failed);
   }
@@ -237,8 +291,8 @@ Task<Result<void>> upload_part_copy(Call& call) {
   result.modified = part.modified;
   if (auto known = known_checksum(part.checksums)) result.checksum = std::move(known->checksum);
   http::Headers headers;
-  if (version) headers.add("x-amz-copy-source-version-id", source.version_id);
-  headers.add("x-amz-server-side-encryption", "AES256");
+  if (!source.version_id.empty()) headers.add("x-amz-copy-source-version-id", source.version_id);
+  add_encryption_headers(headers, key);
   co_return co_await answer_document(call, std::move(headers), copy_part_document(result));
 }
 

@@ -90,7 +90,8 @@ void add_part_checksum(http::Headers& headers, const client::Attributes& attribu
 }
 
 http::Headers object_headers(const Call& call, const client::ObjectInfo& info,
-                             const std::optional<ByteRange>& range) {
+                             const std::optional<ByteRange>& range,
+                             const std::optional<CustomerKey>& key) {
   http::Headers headers = validators(call, info);
   headers.add("Accept-Ranges", "bytes");
   StoredHeaders stored(info.attributes.headers.begin(), info.attributes.headers.end());
@@ -103,7 +104,7 @@ http::Headers object_headers(const Call& call, const client::ObjectInfo& info,
   for (const auto& [name, value] : info.attributes.metadata) {
     headers.add("x-amz-meta-" + name, value);
   }
-  headers.add("x-amz-server-side-encryption", "AES256");
+  add_encryption_headers(headers, key);
   if (!info.attributes.tags.empty()) {
     headers.add("x-amz-tagging-count", std::to_string(info.attributes.tags.size()));
   }
@@ -125,6 +126,13 @@ http::Headers object_headers(const Call& call, const client::ObjectInfo& info,
 Task<Result<void>> refuse_read(Call& call, const client::ObjectInfo& info, Error error) {
   if (error.code() != Errc::not_modified) co_return fail(std::move(error));
   co_return co_await answer_empty(call, 304, validators(call, info));
+}
+
+// The client's key that opens the object, when it was stored under one.
+Result<std::optional<CustomerKey>> key_of_object(const Call& call, const client::ObjectInfo& info) {
+  STRATOS_TRY(std::optional<CustomerKey> key, parse_read_encryption(call.headers()));
+  STRATOS_CHECK(check_customer_key(key, info.attributes.key_check));
+  return key;
 }
 
 Result<void> check_conditions(const Call& call, const client::ObjectInfo& info) {
@@ -207,6 +215,8 @@ Task<Result<void>> get_object(Call& call) {
                  co_await call.objects().get(call.s3.bucket, call.s3.key, version));
   const client::ObjectInfo& info = reader->info();
   STRATOS_CO_CHECK(authorize_object(call, info));
+  STRATOS_CO_TRY(const std::optional<CustomerKey> key, key_of_object(call, info));
+  if (key) reader->unlock(key->key);
   if (auto passed = check_conditions(call, info); !passed) {
     co_return co_await refuse_read(call, info, std::move(passed).error());
   }
@@ -215,7 +225,7 @@ Task<Result<void>> get_object(Call& call) {
     const client::ByteRange wanted{range->offset, range->offset + range->length - 1};
     STRATOS_CO_CHECK(reader->select(wanted));
   }
-  http::Headers headers = object_headers(call, info, range);
+  http::Headers headers = object_headers(call, info, range, key);
   const int status = range ? 206 : 200;
   // Read before the head is sent: an object that cannot be read is still an error then.
   STRATOS_CO_TRY(Buffer first, co_await reader->next());
@@ -229,11 +239,12 @@ Task<Result<void>> head_object(Call& call) {
   STRATOS_CO_TRY(const client::ObjectInfo info,
                  co_await call.objects().head(call.s3.bucket, call.s3.key, version));
   STRATOS_CO_CHECK(authorize_object(call, info));
+  STRATOS_CO_TRY(const std::optional<CustomerKey> key, key_of_object(call, info));
   if (auto passed = check_conditions(call, info); !passed) {
     co_return co_await refuse_read(call, info, std::move(passed).error());
   }
   STRATOS_CO_TRY(const std::optional<ByteRange> range, select_range(call, info));
-  http::Headers headers = object_headers(call, info, range);
+  http::Headers headers = object_headers(call, info, range, key);
   const int status = range ? 206 : 200;
   const std::uint64_t length = range ? range->length : info.size;
   STRATOS_CO_CHECK(co_await call.response.send_head(status, std::move(headers), length));
@@ -250,6 +261,7 @@ Task<Result<void>> get_object_attributes(Call& call) {
   STRATOS_CO_TRY(const client::ObjectInfo info,
                  co_await call.objects().head(call.s3.bucket, call.s3.key, version));
   STRATOS_CO_CHECK(authorize_object(call, info));
+  STRATOS_CO_CHECK(key_of_object(call, info));
   STRATOS_CO_TRY(const ObjectAttributes chosen, choose_attributes(call.headers(), *names, info));
   http::Headers headers;
   headers.add("Last-Modified", to_http_date(info.modified));

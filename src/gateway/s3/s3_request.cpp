@@ -244,9 +244,8 @@ struct HeaderRule {
   std::array<std::string_view, 3> allowed;
 };
 constexpr std::array kHeaderRules = {
-    HeaderRule{"x-amz-server-side-encryption-", {}},
-    HeaderRule{"x-amz-copy-source-server-side-encryption-", {}},
-    HeaderRule{"x-amz-server-side-encryption", {"AES256", "", ""}},
+    HeaderRule{"x-amz-server-side-encryption-context", {}},
+    HeaderRule{"x-amz-server-side-encryption-bucket-key-enabled", {"false", "", ""}},
     HeaderRule{"x-amz-website-redirect-location", {}},
     HeaderRule{"x-amz-mfa", {}},
     HeaderRule{"x-amz-write-offset-bytes", {}},

@@ -225,9 +225,7 @@ TEST(UnimplementedHeaders, AreRefusedNotIgnored) {
     const auto result = check_headers_implemented(header(std::move(name), std::move(value)));
     return !result && result.error().code() == Errc::not_implemented;
   };
-  EXPECT_TRUE(refused("x-amz-server-side-encryption", "aws:kms"));
-  EXPECT_TRUE(refused("x-amz-server-side-encryption-customer-algorithm", "AES256"));
-  EXPECT_TRUE(refused("x-amz-copy-source-server-side-encryption-customer-key", "k"));
+  EXPECT_TRUE(refused("x-amz-server-side-encryption-context", "e30="));
   EXPECT_TRUE(refused("x-amz-website-redirect-location", "/"));
   EXPECT_FALSE(refused("x-amz-acl", "public-read"));
   EXPECT_FALSE(refused("X-Amz-Grant-Read", "id=1"));

@@ -306,11 +306,10 @@ TEST_F(S3Service, AnswersNotImplementedToEverythingElse) {
 
 TEST_F(S3Service, AnswersNotImplementedToHeadersThatAskForMore) {
   make_box();
-  for (const auto& [name, value] :
-       HeaderList{{"x-amz-server-side-encryption", "aws:kms"},
-                  {"x-amz-server-side-encryption-customer-algorithm", "AES256"},
-                  {"x-amz-website-redirect-location", "/x"},
-                  {"x-amz-write-offset-bytes", "1"}}) {
+  for (const auto& [name, value] : HeaderList{{"x-amz-server-side-encryption", "aws:kms"},
+                                              {"x-amz-server-side-encryption-context", "e30="},
+                                              {"x-amz-website-redirect-location", "/x"},
+                                              {"x-amz-write-offset-bytes", "1"}}) {
     const Answer answer = put("key", "x", {{name, value}});
     EXPECT_EQ(answer.status, 501) << name;
     EXPECT_EQ(answer.error(), "NotImplemented") << name;

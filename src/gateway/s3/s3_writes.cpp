@@ -65,6 +65,8 @@ struct CopyOrder {
   Directive directive = Directive::copy;
   Directive tagging = Directive::copy;
   client::Attributes attributes;  // what a directive replaces, the lock, the copy's access
+  std::optional<CustomerKey> source_key;
+  std::optional<CustomerKey> key;  // that the copy is stored under
   client::Condition condition;
   std::optional<ChecksumAlgorithm> algorithm;
 };
@@ -77,12 +79,15 @@ Result<CopyOrder> parse_copy(const Call& call) {
   STRATOS_TRY(order.directive, parse_directive(headers, "x-amz-metadata-directive"));
   STRATOS_TRY(order.tagging, parse_directive(headers, "x-amz-tagging-directive"));
   STRATOS_TRY(order.attributes, parse_attributes(headers));
+  STRATOS_TRY(order.source_key, parse_customer_key(headers, kSourceSsePrefix));
+  STRATOS_TRY(order.key, parse_write_encryption(headers));
   STRATOS_TRY(order.condition, parse_write_condition(headers));
   if (const auto name = headers.get("x-amz-checksum-algorithm")) {
     STRATOS_TRY(order.algorithm, parse_checksum_algorithm(*name));
   }
   const bool onto_itself = order.source.bucket == call.s3.bucket && order.source.key == call.s3.key;
-  if (onto_itself && !order.version && order.directive == Directive::copy) {
+  const bool encrypts = order.key || headers.has(kSsePrefix);
+  if (onto_itself && !order.version && order.directive == Directive::copy && !encrypts) {
     return fail(Errc::invalid_request,
                 "This copy request is illegal because it is trying to copy an object to itself "
                 "without changing the object's metadata, storage class, website redirect location "
@@ -93,6 +98,7 @@ Result<CopyOrder> parse_copy(const Call& call) {
 
 // Whether sharing the source's segments is not enough.
 bool needs_bytes(const CopyOrder& order, const client::ObjectInfo& source) {
+  if (order.key || order.source_key) return true;
   if (!order.algorithm) return false;
   const auto known = known_checksum(source.attributes.checksums);
   return !known || known->checksum.algorithm != *order.algorithm;
@@ -103,6 +109,8 @@ Task<Result<client::ObjectInfo>> copy_bytes(Call& call, CopyOrder order) {
                  co_await call.objects().get(order.source.bucket, order.source.key, order.version));
   const client::ObjectInfo& info = reader->info();
   STRATOS_CO_CHECK(authorize_source(call, info));
+  STRATOS_CO_CHECK(check_customer_key(order.source_key, info.attributes.key_check));
+  if (order.source_key) reader->unlock(order.source_key->key);
   STRATOS_CO_CHECK(check_source(call.headers(), info));
   client::Attributes attributes = info.attributes;
   if (order.directive == Directive::replace) {
@@ -113,11 +121,13 @@ Task<Result<client::ObjectInfo>> copy_bytes(Call& call, CopyOrder order) {
   attributes.lock = order.attributes.lock;
   attributes.access = std::move(order.attributes.access);
   attributes.parts = {};
+  attributes.key_check.clear();
   const auto algorithm = order.algorithm.value_or(ChecksumAlgorithm::crc64nvme);
   BodyDigests digests(BodyPromise{}, algorithm);
   ObjectBody bytes(*reader);
   UploadBody body(call.backend.runtime, bytes, info.size, std::move(digests),
                   std::move(attributes));
+  if (order.key) body.seal_with(*order.key);
   auto stored =
       co_await call.objects().put(call.who(), call.s3.bucket, call.s3.key, body, order.condition);
   co_await body.stop();
@@ -146,6 +156,7 @@ Task<Result<Copied>> run_copy(Call& call, CopyOrder order) {
   Copied copied;
   STRATOS_CO_TRY(copied.source, co_await call.objects().head(from.bucket, from.key, order.version));
   STRATOS_CO_CHECK(authorize_source(call, copied.source));
+  STRATOS_CO_CHECK(check_customer_key(order.source_key, copied.source.attributes.key_check));
   STRATOS_CO_CHECK(check_source(call.headers(), copied.source));
   if (needs_bytes(order, copied.source)) {
     STRATOS_CO_TRY(copied.copy, co_await copy_bytes(call, std::move(order)));
@@ -222,6 +233,7 @@ Task<DeleteBatch> sort_deletions(Call& call, const std::vector<DeleteItem>& item
 
 Task<Result<void>> put_object(Call& call) {
   STRATOS_CO_TRY(client::Attributes attributes, parse_attributes(call.headers()));
+  STRATOS_CO_TRY(const std::optional<CustomerKey> key, parse_write_encryption(call.headers()));
   STRATOS_CO_TRY(attributes.access, co_await new_object_access(call, call.headers()));
   STRATOS_CO_CHECK(authorize_lock(call, attributes.lock));
   STRATOS_CO_TRY(const client::Condition condition, parse_write_condition(call.headers()));
@@ -232,6 +244,7 @@ Task<Result<void>> put_object(Call& call) {
   BodyDigests digests(std::move(payload.promise), ChecksumAlgorithm::crc64nvme);
   UploadBody body(call.backend.runtime, *payload.reader, payload.size_bytes, std::move(digests),
                   std::move(attributes));
+  if (key) body.seal_with(*key);
   const auto stored =
       co_await call.objects().put(call.who(), call.s3.bucket, call.s3.key, body, condition);
   co_await body.stop();
@@ -240,7 +253,7 @@ Task<Result<void>> put_object(Call& call) {
   http::Headers headers;
   headers.add("ETag", quoted(stored->attributes.etag));
   add_checksum_headers(headers, stored->attributes.checksums);
-  headers.add("x-amz-server-side-encryption", "AES256");
+  add_encryption_headers(headers, key);
   add_new_version_header(headers, stored->version, stored->versioned);
   co_return co_await answer_empty(call, 200, std::move(headers));
 }
@@ -250,6 +263,7 @@ Task<Result<void>> copy_object(Call& call) {
   STRATOS_CO_TRY(order.attributes.access, co_await new_object_access(call, call.headers()));
   STRATOS_CO_CHECK(authorize_lock(call, order.attributes.lock));
   STRATOS_CO_CHECK(co_await open_source(call, order.source));
+  const std::optional<CustomerKey> key = order.key;
   STRATOS_CO_TRY(const Copied done, co_await run_copy(call, std::move(order)));
   const client::ObjectInfo& copied = done.copy;
   CopyResult result;
@@ -260,7 +274,7 @@ Task<Result<void>> copy_object(Call& call) {
     result.checksum_type = known->type;
   }
   http::Headers headers;
-  headers.add("x-amz-server-side-encryption", "AES256");
+  add_encryption_headers(headers, key);
   add_new_version_header(headers, copied.version, copied.versioned);
   if (done.source.versioned) {
     headers.add("x-amz-copy-source-version-id", done.source.version.hex());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "client/customer_key.hpp"
+
 namespace stratos::gateway::s3 {
 namespace {
 
@@ -171,6 +173,11 @@ Result<client::Attributes> UploadBody::finish() {
     attributes_.checksums.push_back(std::move(checksum));
   }
   return std::move(attributes_);
+}
+
+void UploadBody::seal_with(const CustomerKey& key) {
+  key_ = key.key;
+  attributes_.key_check = client::make_key_check(key.key, runtime_.random());
 }
 
 Task<void> UploadBody::stop() {

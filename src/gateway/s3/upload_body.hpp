@@ -6,6 +6,7 @@
 #include "client/object_client.hpp"
 #include "gateway/s3/aws_chunked.hpp"
 #include "gateway/s3/body_digests.hpp"
+#include "gateway/s3/sse.hpp"
 #include "runtime/sync.hpp"
 #include "runtime/task_group.hpp"
 
@@ -27,6 +28,9 @@ class UploadBody final : public client::BodySource {
   // Errors of the reader; a peer that is too slow is Errc::request_timeout.
   Task<Result<Buffer>> next(std::size_t max_bytes) override;
   std::optional<std::uint64_t> size() const override { return size_bytes_; }
+  // Stores under the client's key, whose check goes into the attributes. Before the first next().
+  void seal_with(const CustomerKey& key);
+  const crypto::SecretKey* customer_key() const override { return key_ ? &*key_ : nullptr; }
   // Errc::bad_digest, content_sha256_mismatch, malformed_trailer.
   Result<client::Attributes> finish() override;
 
@@ -43,6 +47,7 @@ class UploadBody final : public client::BodySource {
   std::optional<std::uint64_t> size_bytes_;
   BodyDigests digests_;
   client::Attributes attributes_;
+  std::optional<crypto::SecretKey> key_;
   std::uint64_t received_ = 0;
   std::unique_ptr<Pipeline> pipeline_;
 };
