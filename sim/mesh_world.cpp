@@ -147,9 +147,8 @@ struct Boot {
       Result<void> done;
       if (!made && made.error().code() != Errc::already_exists) done = fail(made.error());
       if (done) {
-        const client::BucketConfigs no_configs;
         const auto bucket =
-            co_await process.objects->create_bucket({mesh.account()}, kBucket, "sim", no_configs);
+            co_await process.objects->create_bucket({mesh.account()}, kBucket, "sim");
         if (!bucket && bucket.error().code() != Errc::bucket_owned_by_you &&
             bucket.error().code() != Errc::bucket_exists) {
           done = fail(bucket.error());

@@ -30,8 +30,7 @@ TEST_F(S3Buckets, AreCreatedOnlyInThisRegion) {
   EXPECT_EQ(ask("PUT", "/two", {}, location_of("eu-west-1")).error(), "InvalidLocationConstraint");
   EXPECT_EQ(ask("PUT", "/two", {}, "<Create").error(), "MalformedXML");
   EXPECT_EQ(ask("PUT", "/two", {{"x-amz-object-ownership", "Mine"}}).error(), "InvalidArgument");
-  EXPECT_EQ(ask("PUT", "/two", {{"x-amz-server-side-encryption", "aws:kms"}}).error(),
-            "NotImplemented");
+  EXPECT_EQ(ask("PUT", "/two", {{"x-amz-mfa", "123"}}).error(), "NotImplemented");
   EXPECT_EQ(ask("HEAD", "/two").status, 404);
   EXPECT_EQ(ask("PUT", "/two", {{"x-amz-object-ownership", "BucketOwnerEnforced"}}).status, 200);
 }
