@@ -2,12 +2,15 @@
 
 #include "client/mesh.hpp"
 #include "client/mesh_object_client.hpp"
+#include "gateway/s3/lifecycle_sweeper.hpp"
 #include "gateway/s3/s3_service.hpp"
+#include "runtime/task_group.hpp"
 
 namespace stratos::cli {
 namespace {
 
 constexpr Duration kStopGrace = 2s;
+constexpr int kSweepsPerDay = 24;
 
 class Host final : public GatewayHost {
  public:
@@ -16,19 +19,24 @@ class Host final : public GatewayHost {
       : meta_(std::move(meta)),
         mesh_(runtime, *meta_, dialer, std::move(ring), metrics, mesh_options(options)),
         objects_(client::make_object_client(mesh_)),
-        service_(runtime, *objects_, metrics, service_options(options)) {}
+        service_(runtime, *objects_, metrics, service_options(options)),
+        sweeper_(runtime, *objects_, metrics, lifecycle_options(options)),
+        background_(runtime, "gateway") {}
 
   Result<void> listen(Runtime& runtime, const std::string& address, metrics::Registry& metrics) {
     http::ServerOptions options;
     options.metrics = &metrics;
     options.name = "s3";
     STRATOS_TRY(server_, http::Server::start(runtime, address, service_, std::move(options)));
+    background_.spawn(sweeper_.run());
     return {};
   }
   std::string address() const override { return server_->address(); }
   client::ObjectClient& objects() override { return *objects_; }
   Task<void> stop() override {
     if (server_) co_await server_->stop(kStopGrace);
+    background_.cancel();
+    co_await background_.join();
     co_await mesh_.stop();
   }
 
@@ -42,13 +50,22 @@ class Host final : public GatewayHost {
     gateway::s3::ServiceOptions service;
     service.region = options.region;
     service.base_domains.push_back(options.virtual_host);
+    service.lifecycle_day = options.day;
     return service;
+  }
+  static gateway::s3::LifecycleOptions lifecycle_options(const GatewayHostOptions& options) {
+    gateway::s3::LifecycleOptions lifecycle;
+    lifecycle.day = options.day;
+    lifecycle.pause = std::max<Duration>(options.day / kSweepsPerDay, 1s);
+    return lifecycle;
   }
 
   std::unique_ptr<net::Channel> meta_;
   client::Mesh mesh_;
   std::unique_ptr<client::ObjectClient> objects_;
   gateway::s3::Service service_;
+  gateway::s3::LifecycleSweeper sweeper_;
+  TaskGroup background_;
   std::unique_ptr<http::Server> server_;
 };
 

@@ -17,6 +17,7 @@ struct GatewayHostOptions {
   std::string region = "us-east-1";
   std::string virtual_host = "s3.localhost";  // buckets are its subdomains
   AccountId payer;
+  std::chrono::seconds day = 24h;  // what lifecycle rules call a day; shorter to try them out
 };
 
 // Lives on one runtime; what it is given outlives it.

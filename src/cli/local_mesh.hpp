@@ -18,6 +18,7 @@ struct LocalMeshOptions {
   std::string program;     // this program's path, for the children
   MetaHostOptions meta;
   std::uint32_t scrub_within_seconds = 24 * 3600;
+  std::uint32_t day_seconds = 24 * 3600;  // what lifecycle rules call a day
 };
 
 struct RunningNode {

@@ -111,7 +111,8 @@ Result<void> start_meta(const Session& session, const MeshSettings& wanted,
   return {};
 }
 
-Result<void> start_gateway(const Session& session, const std::string& address) {
+Result<void> start_gateway(const Session& session, const std::string& address,
+                           std::uint32_t day_seconds) {
   RoleProcess process("gateway");
   MeshFolder folder = session.folder();
   SystemRandom random;
@@ -126,6 +127,7 @@ Result<void> start_gateway(const Session& session, const std::string& address) {
   STRATOS_TRY(options.payer, crypto::parse_address(accounts[0].address));
   STRATOS_TRY(const MeshSettings settings, folder.stored_settings());
   options.region = settings.region;
+  options.day = std::chrono::seconds(day_seconds);
   ProcessDialer dialer(process.runtime, *link.security, key.public_key());
   STRATOS_TRY(
       const std::unique_ptr<GatewayHost> gateway,
@@ -200,8 +202,12 @@ void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Sessio
   CLI::App& gateway_start = *gateway.add_subcommand("start", "Run one more S3 gateway of a mesh");
   auto address = std::make_shared<std::string>("127.0.0.1:9000");
   gateway_start.add_option("--s3", *address, "HOST:PORT; port 0 picks one");
-  on_chosen(gateway_start, session,
-            [&session, address] { return start_gateway(session, *address); });
+  auto day_seconds = std::make_shared<std::uint32_t>(24 * 3600);
+  gateway_start.add_option("--day", *day_seconds, "Seconds that lifecycle rules call a day")
+      ->check(CLI::PositiveNumber);
+  on_chosen(gateway_start, session, [&session, address, day_seconds] {
+    return start_gateway(session, *address, *day_seconds);
+  });
 }
 
 }  // namespace stratos::cli

@@ -104,6 +104,15 @@ Task<Result<void>> MeshObjectClient::set_bucket_config(std::string bucket, Confi
   co_return Result<void>{};
 }
 
+Task<Result<ObjectClient::ConfiguredPage>> MeshObjectClient::configured_buckets(ConfigKind kind,
+                                                                                std::string after) {
+  meta::ListConfigured query;
+  query.kind = kind;
+  query.after = std::move(after);
+  STRATOS_CO_TRY(meta::ListConfigured::Reply reply, co_await mesh_.meta.query(query));
+  co_return ConfiguredPage{std::move(reply.buckets), std::move(reply.next)};
+}
+
 Task<Result<std::string>> MeshObjectClient::account_name(AccountId account) {
   meta::GetAccount query;
   query.account = account;

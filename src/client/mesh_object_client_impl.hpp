@@ -16,6 +16,7 @@ class MeshObjectClient final : public ObjectClient {
   Task<Result<BucketSettings>> bucket_settings(std::string name) override;
   Task<Result<void>> set_bucket_config(std::string bucket, ConfigKind kind,
                                        std::optional<Bytes> document) override;
+  Task<Result<ConfiguredPage>> configured_buckets(ConfigKind kind, std::string after) override;
   Task<Result<std::string>> account_name(AccountId account) override;
   Task<Result<BucketInfo>> head_bucket(std::string name) override;
   Task<Result<void>> delete_bucket(std::string name) override;

@@ -181,6 +181,13 @@ class ObjectClient {
   // Without a document: removes it. Errc::too_large above kMaxConfigBytes.
   virtual Task<Result<void>> set_bucket_config(std::string bucket, ConfigKind kind,
                                                std::optional<Bytes> document) = 0;
+  // Buckets of all owners that have a document of this kind, page by page; a page may be empty and
+  // yet not the last.
+  struct ConfiguredPage {
+    std::vector<std::string> buckets;
+    std::string next;  // goes on after this one; empty at the end
+  };
+  virtual Task<Result<ConfiguredPage>> configured_buckets(ConfigKind kind, std::string after) = 0;
   // Errc::no_such_account.
   virtual Task<Result<std::string>> account_name(AccountId account) = 0;
   virtual Task<Result<void>> delete_bucket(std::string name) = 0;

@@ -53,6 +53,28 @@ Result<ListBuckets::Reply> answer(const State& state, const ListBuckets& query) 
   return reply;
 }
 
+Result<ListConfigured::Reply> answer(const State& state, const ListConfigured& query) {
+  const Bytes all = keys::bucket("");
+  Bytes begin = keys::bucket(query.after);
+  if (!query.after.empty()) begin.push_back(0);
+  ListConfigured::Reply reply;
+  std::size_t looked_at = 0;
+  state.scan(begin, kv::prefix_end(all), [&](ByteView key, ByteView value) {
+    const auto bucket = codec::decode<BucketRecord>(value);
+    if (!bucket) {
+      state.note_corrupt(key, "bucket");
+      return true;
+    }
+    if (state.has(keys::bucket_config(bucket->id, query.kind))) {
+      reply.buckets.push_back(bucket->name);
+    }
+    const bool full = ++looked_at == ListConfigured::kBucketsLookedAt;
+    if (full) reply.next = bucket->name;
+    return !full;
+  });
+  return reply;
+}
+
 Result<AccessKeyRecord> answer(const State& state, const GetAccessKey& query) {
   return require<AccessKeyRecord>(state, keys::access_key(query.access_key),
                                   Errc::no_such_access_key);
@@ -367,9 +389,9 @@ Runner find_runner(std::string_view path) {
 
 Result<Bytes> run_query(const kv::Reader& state, std::string_view path, ByteView request) {
   const Runner runner =
-      find_runner<GetObject, GetBucket, ListBuckets, GetAccessKey, GetSlicePage, GetSegments,
-                  ListObjects, ListVersions, GetUpload, ListParts, ListUploads, GetNodes,
-                  GetNodeTable, GetInventoryPlace, GetParams, GetEvents, GetHealth,
+      find_runner<GetObject, GetBucket, ListBuckets, ListConfigured, GetAccessKey, GetSlicePage,
+                  GetSegments, ListObjects, ListVersions, GetUpload, ListParts, ListUploads,
+                  GetNodes, GetNodeTable, GetInventoryPlace, GetParams, GetEvents, GetHealth,
                   GetBucketConfigs, GetAccount>(path);
   if (runner == nullptr) return fail(Errc::unknown_method, "query " + std::string(path));
   return runner(state, request);

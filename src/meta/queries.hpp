@@ -42,6 +42,26 @@ struct ListBuckets {
   AccountId owner;
   static void fields(auto& self, auto&& field) { field(1, self.owner); }
 };
+// Names of buckets, in order, that have a document of a kind. Looks at a bounded number of buckets:
+// a page may be empty and yet not the last.
+struct ListConfigured {
+  static constexpr std::string_view kPath = "configured";
+  static constexpr std::size_t kBucketsLookedAt = 1000;
+  struct Reply {
+    std::vector<std::string> buckets;
+    std::string next;  // goes on after this one; empty at the end
+    static void fields(auto& self, auto&& field) {
+      field(1, self.buckets);
+      field(2, self.next);
+    }
+  };
+  ConfigKind kind{};
+  std::string after;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.kind);
+    field(2, self.after);
+  }
+};
 struct GetAccessKey {
   static constexpr std::string_view kPath = "access_key";
   using Reply = AccessKeyRecord;

@@ -84,6 +84,21 @@ TEST_F(BucketConfigs, AccountsAreFoundByTheirId) {
   EXPECT_EQ(index_.ask(query).error().code(), Errc::no_such_account);
 }
 
+TEST_F(BucketConfigs, TellWhichBucketsHaveThem) {
+  ListConfigured query;
+  query.kind = ConfigKind::lifecycle;
+  EXPECT_TRUE(index_.ask(query).value().buckets.empty());
+  ASSERT_EQ(index_.code(set(ConfigKind::lifecycle, "x")), Errc{});
+  const ListConfigured::Reply reply = index_.ask(query).value();
+  EXPECT_EQ(reply.buckets, std::vector<std::string>{"bucket"});
+  EXPECT_EQ(reply.next, "");
+  query.after = "bucket";
+  EXPECT_TRUE(index_.ask(query).value().buckets.empty());
+  query.after.clear();
+  query.kind = ConfigKind::cors;
+  EXPECT_TRUE(index_.ask(query).value().buckets.empty());
+}
+
 class SetAttributesVerb : public BucketConfigs {
  protected:
   PutObject::Reply put() {

@@ -74,6 +74,8 @@ constexpr std::array kRows = {
     Row{get_bucket_accelerate, {"s3:GetAccelerateConfiguration", kOwnerOnly}},
     Row{get_bucket_request_payment, {"s3:GetBucketRequestPayment", kOwnerOnly}},
     Row{get_bucket_lifecycle, {"s3:GetLifecycleConfiguration", kOwnerOnly}},
+    Row{put_bucket_lifecycle, {"s3:PutLifecycleConfiguration", kOwnerOnly}},
+    Row{delete_bucket_lifecycle, {"s3:PutLifecycleConfiguration", kOwnerOnly}},
     Row{get_bucket_website, {"s3:GetBucketWebsite", kOwnerOnly}},
     Row{put_bucket_versioning, {"s3:PutBucketVersioning", kOwnerOnly}},
     Row{get_object_lock_configuration, {"s3:GetBucketObjectLockConfiguration", kOwnerOnly}},

@@ -64,6 +64,9 @@ Result<BucketRules> read_bucket_rules(client::BucketSettings settings) {
   if (const Bytes* text = find(rules.documents, ConfigKind::cors)) {
     STRATOS_TRY(rules.cors, parse_cors(*text));
   }
+  if (const Bytes* text = find(rules.documents, ConfigKind::lifecycle)) {
+    STRATOS_TRY(rules.lifecycle, parse_lifecycle(*text));
+  }
   return rules;
 }
 

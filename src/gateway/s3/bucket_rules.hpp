@@ -8,6 +8,7 @@
 #include "gateway/s3/acl.hpp"
 #include "gateway/s3/bucket_documents.hpp"
 #include "gateway/s3/cors.hpp"
+#include "gateway/s3/lifecycle.hpp"
 #include "gateway/s3/policy.hpp"
 
 namespace stratos::gateway::s3 {
@@ -20,6 +21,7 @@ struct BucketRules {
   PublicAccessBlock block;
   ObjectOwnership ownership = ObjectOwnership::writer;
   std::vector<CorsRule> cors;
+  LifecycleRules lifecycle;
   // As they were stored; those of XML and JSON are answers already.
   client::BucketConfigs documents;
 

@@ -75,6 +75,20 @@ class FakeObjects : public client::ObjectClient {
     }
     co_return Result<void>{};
   }
+  Task<Result<ConfiguredPage>> configured_buckets(client::ConfigKind kind,
+                                                  std::string after) override {
+    STRATOS_CO_CHECK(enter("configured_buckets"));
+    ConfiguredPage page;
+    for (auto found = buckets_.upper_bound(after); found != buckets_.end(); ++found) {
+      if (page.buckets.size() == configured_page) {
+        page.next = page.buckets.back();
+        break;
+      }
+      if (found->second.configs.contains(kind)) page.buckets.push_back(found->first);
+    }
+    co_return page;
+  }
+  std::size_t configured_page = 1000;
   Task<Result<std::string>> account_name(AccountId account) override {
     STRATOS_CO_CHECK(enter("account_name"));
     const auto found = account_names.find(account);
@@ -284,7 +298,11 @@ class FakeObjects : public client::ObjectClient {
                                    const client::Removal& removal) {
     STRATOS_CHECK(FakeVersions<Stored>::check(bucket.versions, bucket.objects, key, removal));
     if (bucket.info.versioning == client::Versioning::never) {
-      if (!removal.version || removal.version->is_zero()) bucket.objects.erase(key);
+      const auto found = bucket.objects.find(key);
+      const bool named =
+          found != bucket.objects.end() && (!removal.version || removal.version->is_zero() ||
+                                            *removal.version == found->second.info.version);
+      if (named) bucket.objects.erase(found);
       return client::Removed{};
     }
     const bool versioned = bucket.info.versioning == client::Versioning::enabled;

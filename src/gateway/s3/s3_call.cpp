@@ -150,6 +150,13 @@ Result<void> check_owner_header(const Call& call, std::string_view header, const
   return fail(Errc::access_denied);
 }
 
+void add_expiration_header(const Call& call, http::Headers& headers,
+                           const client::ObjectInfo& info) {
+  auto text = expiration_header(call.rules->lifecycle, call.s3.key, info,
+                                call.backend.options.lifecycle_day);
+  if (text) headers.add("x-amz-expiration", std::move(*text));
+}
+
 client::Checksum to_client(const Checksum& checksum, ChecksumType type) {
   client::Checksum out;
   out.algorithm = info_of(checksum.algorithm).name;

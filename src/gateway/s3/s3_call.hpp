@@ -129,5 +129,8 @@ std::optional<KnownChecksum> known_checksum(const std::vector<client::Checksum>&
 void add_checksum_headers(http::Headers& headers, const std::vector<client::Checksum>& checksums);
 
 std::string quoted(const client::ETag& etag);
+// When a rule of the bucket will remove this current version.
+void add_expiration_header(const Call& call, http::Headers& headers,
+                           const client::ObjectInfo& info);
 
 }  // namespace stratos::gateway::s3

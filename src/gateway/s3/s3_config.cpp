@@ -56,6 +56,17 @@ Result<Bytes> take_notification(Call&, ByteView text) {
   return Bytes{};
 }
 
+Result<Bytes> take_lifecycle(Call& call, ByteView text) {
+  STRATOS_TRY(LifecycleRules rules, parse_lifecycle(text));
+  for (LifecycleRule& rule : rules) {
+    if (!rule.id.empty()) continue;
+    Bytes id(16);
+    call.backend.runtime.random().fill(id);
+    rule.id = to_hex(id);
+  }
+  return kept(lifecycle_document(rules));
+}
+
 struct Row {
   ConfigKind kind;
   Operation get;
@@ -78,6 +89,8 @@ constexpr std::array kRows = {
         take_tagging, Errc::no_such_tag_set},
     Row{ConfigKind::encryption, get_bucket_encryption, put_bucket_encryption,
         delete_bucket_encryption, take_encryption, Errc::no_encryption_configuration},
+    Row{ConfigKind::lifecycle, get_bucket_lifecycle, put_bucket_lifecycle, delete_bucket_lifecycle,
+        take_lifecycle, Errc::no_such_lifecycle},
     Row{ConfigKind::notification, unsupported, put_bucket_notification, unsupported,
         take_notification, Errc::not_found},
 };
@@ -105,7 +118,6 @@ constexpr std::array kUnset = {
     Unset{get_bucket_accelerate, "AccelerateConfiguration"},
     Unset{get_bucket_notification, "NotificationConfiguration"},
     Unset{get_bucket_request_payment, "RequestPaymentConfiguration"},
-    Unset{get_bucket_lifecycle, "", Errc::no_such_lifecycle},
     Unset{get_bucket_website, "", Errc::no_such_website},
     Unset{get_bucket_replication, "", Errc::no_such_replication},
 };

@@ -105,6 +105,7 @@ Task<Result<void>> answer_completed(Call& call, const client::ObjectInfo& info) 
   http::Headers headers;
   add_encryption_headers(headers, key);
   add_new_version_header(headers, info.version, info.versioned);
+  add_expiration_header(call, headers, info);
   co_return co_await answer_document(call, std::move(headers), complete_upload_document(result));
 }
 

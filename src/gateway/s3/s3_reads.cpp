@@ -109,6 +109,7 @@ http::Headers object_headers(const Call& call, const client::ObjectInfo& info,
     headers.add("x-amz-tagging-count", std::to_string(info.attributes.tags.size()));
   }
   add_lock_headers(headers, info.attributes.lock);
+  if (!names_version(call.s3)) add_expiration_header(call, headers, info);
   if (range) headers.add("Content-Range", content_range(*range, info.size));
   const bool with_checksums =
       http::equal_ignoring_case(call.headers().get("x-amz-checksum-mode").value_or(""), "ENABLED");

@@ -76,6 +76,8 @@ enum class Operation : std::uint8_t {
   get_bucket_accelerate,
   get_bucket_request_payment,
   get_bucket_lifecycle,
+  put_bucket_lifecycle,
+  delete_bucket_lifecycle,
   get_bucket_website,
   get_bucket_replication,
   post_object,

@@ -15,6 +15,7 @@ struct ServiceOptions {
   std::vector<std::string> base_domains;  // buckets are their subdomains
   std::size_t max_running = 1024;         // more requests at once are told SlowDown
   std::uint64_t max_body_bytes = 5ULL << 30;
+  Duration lifecycle_day = 24h;  // what lifecycle rules call a day
 };
 
 // Belongs to one runtime. What it is given outlives it; destroy it when no request runs.

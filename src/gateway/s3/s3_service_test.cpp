@@ -254,8 +254,6 @@ constexpr std::pair<std::string_view, std::string_view> kUnservedOnBuckets[] = {
     {"GET", "inventory&id=1"},
     {"PUT", "inventory&id=1"},
     {"DELETE", "inventory&id=1"},
-    {"PUT", "lifecycle"},
-    {"DELETE", "lifecycle"},
     {"PUT", "logging"},
     {"GET", "metrics"},
     {"GET", "metrics&id=1"},

@@ -255,6 +255,7 @@ Task<Result<void>> put_object(Call& call) {
   add_checksum_headers(headers, stored->attributes.checksums);
   add_encryption_headers(headers, key);
   add_new_version_header(headers, stored->version, stored->versioned);
+  add_expiration_header(call, headers, *stored);
   co_return co_await answer_empty(call, 200, std::move(headers));
 }
 
@@ -276,6 +277,7 @@ Task<Result<void>> copy_object(Call& call) {
   http::Headers headers;
   add_encryption_headers(headers, key);
   add_new_version_header(headers, copied.version, copied.versioned);
+  add_expiration_header(call, headers, copied);
   if (done.source.versioned) {
     headers.add("x-amz-copy-source-version-id", done.source.version.hex());
   }
