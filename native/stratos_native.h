@@ -1,10 +1,12 @@
-// What the program takes from Rust: BLAKE3 and its tree, Keccak-256 and the CRCs.
+// What the program takes from Rust: BLAKE3 and its tree, Keccak-256, the CRCs and the verification
+// of Ed25519 signatures.
 // Only src/crypto includes this header.
 //
 // Rules of every function: safe from any thread; keeps no pointer; a pointer may be null when its
 // length is 0; input and output may not overlap. There are no error returns: a broken precondition
 // is a bug of the caller and aborts the process.
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +30,11 @@ void stratos_blake3_root(const uint8_t* groups, size_t count, uint8_t out[32]);
 
 // Keccak-256 with the original padding, as Ethereum uses it.
 void stratos_keccak256(const uint8_t* data, size_t length, uint8_t out[32]);
+
+// Whether the 64 bytes of `signature` are the key's for the message (RFC 8032, without cofactor).
+// Keys and commitments of small order and encodings that are not canonical are refused.
+bool stratos_ed25519_verify(const uint8_t key[32], const uint8_t* message, size_t length,
+                            const uint8_t signature[64]);
 
 // `crc` is the finished CRC of what came before, 0 at the beginning; the result is the finished CRC
 // up to and with `data`.

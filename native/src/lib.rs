@@ -4,5 +4,6 @@
 
 mod blake3_tree;
 mod crc;
+mod ed25519;
 mod ffi;
 mod keccak;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "stratos_native.h"
+
 namespace stratos::crypto {
 namespace {
 
@@ -65,14 +67,8 @@ MachineSignature Ed25519Key::sign(ByteView message) const {
 }
 
 bool ed25519_verify(const MachineKey& key, ByteView message, const MachineSignature& signature) {
-  if (!is_sound_public_key(key)) return false;
-  const PublicKeyPointer point(
-      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.value.data(), key.value.size()));
-  const MdContext context(EVP_MD_CTX_new());
-  require(point != nullptr && context != nullptr &&
-          EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, point.get()) == 1);
-  return EVP_DigestVerify(context.get(), signature.value.data(), signature.value.size(),
-                          message.data(), message.size()) == 1;
+  return is_sound_public_key(key) && stratos_ed25519_verify(key.value.data(), message.data(),
+                                                            message.size(), signature.value.data());
 }
 
 bool is_sound_public_key(const MachineKey& key) {
