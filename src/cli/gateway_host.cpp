@@ -50,6 +50,7 @@ class Host final : public GatewayHost {
     gateway::s3::ServiceOptions service;
     service.region = options.region;
     service.base_domains.push_back(options.virtual_host);
+    service.website_domains.push_back(options.website_host);
     service.lifecycle_day = options.day;
     return service;
   }

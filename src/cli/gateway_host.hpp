@@ -15,7 +15,8 @@ namespace stratos::cli {
 struct GatewayHostOptions {
   std::string address = "127.0.0.1:9000";
   std::string region = "us-east-1";
-  std::string virtual_host = "s3.localhost";  // buckets are its subdomains
+  std::string virtual_host = "s3.localhost";          // buckets are its subdomains
+  std::string website_host = "s3-website.localhost";  // buckets' websites are its subdomains
   AccountId payer;
   std::chrono::seconds day = 24h;  // what lifecycle rules call a day; shorter to try them out
 };

@@ -77,6 +77,8 @@ constexpr std::array kRows = {
     Row{put_bucket_lifecycle, {"s3:PutLifecycleConfiguration", kOwnerOnly}},
     Row{delete_bucket_lifecycle, {"s3:PutLifecycleConfiguration", kOwnerOnly}},
     Row{get_bucket_website, {"s3:GetBucketWebsite", kOwnerOnly}},
+    Row{put_bucket_website, {"s3:PutBucketWebsite", kOwnerOnly}},
+    Row{delete_bucket_website, {"s3:DeleteBucketWebsite", kOwnerOnly}},
     Row{put_bucket_versioning, {"s3:PutBucketVersioning", kOwnerOnly}},
     Row{get_object_lock_configuration, {"s3:GetBucketObjectLockConfiguration", kOwnerOnly}},
     Row{put_object_lock_configuration, {"s3:PutBucketObjectLockConfiguration", kOwnerOnly}},

@@ -64,12 +64,12 @@ Result<void> parse_condition(const XmlElement& element, LifecycleRule& rule) {
   return malformed("unknown filter");
 }
 
+// Several elements outside And mean the same to other services, and are written with it here.
 Result<void> parse_filter(const XmlElement& filter, LifecycleRule& rule) {
-  const XmlElement first = filter.first_child();
-  if (!first.exists()) return {};
-  if (first.next_sibling().exists()) return malformed("a filter has one element");
-  if (first.name() != "And") return parse_condition(first, rule);
-  for (XmlElement e = first.first_child(); e.exists(); e = e.next_sibling()) {
+  const XmlElement both = filter.child("And");
+  if (both.exists() && both.next_sibling().exists()) return malformed("And stands alone");
+  const XmlElement first = both.exists() ? both.first_child() : filter.first_child();
+  for (XmlElement e = first; e.exists(); e = e.next_sibling()) {
     STRATOS_CHECK(parse_condition(e, rule));
   }
   return {};

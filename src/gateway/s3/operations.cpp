@@ -66,7 +66,9 @@ constexpr std::array<OperationHandler, static_cast<std::size_t>(Operation::unsup
       set(Operation::get_bucket_lifecycle, get_bucket_config);
       set(Operation::put_bucket_lifecycle, put_bucket_config);
       set(Operation::delete_bucket_lifecycle, delete_bucket_config);
-      set(Operation::get_bucket_website, get_unset_config);
+      set(Operation::get_bucket_website, get_bucket_config);
+      set(Operation::put_bucket_website, put_bucket_config);
+      set(Operation::delete_bucket_website, delete_bucket_config);
       set(Operation::get_bucket_replication, get_unset_config);
       set(Operation::put_bucket_versioning, put_bucket_versioning);
       set(Operation::get_object_lock_configuration, get_object_lock_configuration);

@@ -34,6 +34,9 @@ Task<Result<void>> put_bucket_acl(Call& call);
 Task<Result<void>> get_object_acl(Call& call);
 Task<Result<void>> put_object_acl(Call& call);
 
+// Answers as the website of call.s3.bucket, errors included; asks for no signature.
+Task<Result<void>> serve_website(Call& call);
+
 // Answers OPTIONS of browsers; asks for no signature.
 Task<Result<void>> answer_preflight(Call& call);
 Task<Result<void>> put_bucket_versioning(Call& call);

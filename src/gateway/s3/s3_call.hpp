@@ -46,6 +46,8 @@ struct Call {
   http::Headers error_headers;
   std::vector<std::pair<std::string, std::string>> error_details;
 
+  int read_status = 200;  // of a body that is read whole
+
   int status = 0;  // that was sent
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;

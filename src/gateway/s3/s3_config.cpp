@@ -3,6 +3,7 @@
 #include <array>
 
 #include "gateway/s3/operations.hpp"
+#include "gateway/s3/website.hpp"
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -67,6 +68,11 @@ Result<Bytes> take_lifecycle(Call& call, ByteView text) {
   return kept(lifecycle_document(rules));
 }
 
+Result<Bytes> take_website(Call&, ByteView text) {
+  STRATOS_TRY(const WebsiteRules rules, parse_website(text));
+  return kept(website_document(rules));
+}
+
 struct Row {
   ConfigKind kind;
   Operation get;
@@ -91,6 +97,8 @@ constexpr std::array kRows = {
         delete_bucket_encryption, take_encryption, Errc::no_encryption_configuration},
     Row{ConfigKind::lifecycle, get_bucket_lifecycle, put_bucket_lifecycle, delete_bucket_lifecycle,
         take_lifecycle, Errc::no_such_lifecycle},
+    Row{ConfigKind::website, get_bucket_website, put_bucket_website, delete_bucket_website,
+        take_website, Errc::no_such_website},
     Row{ConfigKind::notification, unsupported, put_bucket_notification, unsupported,
         take_notification, Errc::not_found},
 };
@@ -118,7 +126,6 @@ constexpr std::array kUnset = {
     Unset{get_bucket_accelerate, "AccelerateConfiguration"},
     Unset{get_bucket_notification, "NotificationConfiguration"},
     Unset{get_bucket_request_payment, "RequestPaymentConfiguration"},
-    Unset{get_bucket_website, "", Errc::no_such_website},
     Unset{get_bucket_replication, "", Errc::no_such_replication},
 };
 

@@ -227,7 +227,7 @@ Task<Result<void>> get_object(Call& call) {
     STRATOS_CO_CHECK(reader->select(wanted));
   }
   http::Headers headers = object_headers(call, info, range, key);
-  const int status = range ? 206 : 200;
+  const int status = range ? 206 : call.read_status;
   // Read before the head is sent: an object that cannot be read is still an error then.
   STRATOS_CO_TRY(Buffer first, co_await reader->next());
   STRATOS_CO_CHECK(co_await call.response.send_head(status, std::move(headers), reader->length()));
@@ -246,7 +246,7 @@ Task<Result<void>> head_object(Call& call) {
   }
   STRATOS_CO_TRY(const std::optional<ByteRange> range, select_range(call, info));
   http::Headers headers = object_headers(call, info, range, key);
-  const int status = range ? 206 : 200;
+  const int status = range ? 206 : call.read_status;
   const std::uint64_t length = range ? range->length : info.size;
   STRATOS_CO_CHECK(co_await call.response.send_head(status, std::move(headers), length));
   call.status = status;

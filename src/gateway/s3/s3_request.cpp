@@ -113,6 +113,9 @@ constexpr std::array kOperations = {
     OperationInfo{delete_bucket_lifecycle, "DeleteBucketLifecycle", "DELETE", Level::bucket,
                   "lifecycle", false},
     OperationInfo{get_bucket_website, "GetBucketWebsite", "GET", Level::bucket, "website", false},
+    OperationInfo{put_bucket_website, "PutBucketWebsite", "PUT", Level::bucket, "website", false},
+    OperationInfo{delete_bucket_website, "DeleteBucketWebsite", "DELETE", Level::bucket, "website",
+                  false},
     OperationInfo{get_bucket_replication, "GetBucketReplication", "GET", Level::bucket,
                   "replication", false},
 };
@@ -166,21 +169,6 @@ std::string host_name(std::string_view host) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
   }
   return name;
-}
-
-// The bucket in front of the longest base domain that fits; empty for path style.
-std::string bucket_of_host(std::string_view host, std::span<const std::string> base_domains) {
-  const std::string name = host_name(host);
-  std::string bucket;
-  for (const std::string& domain : base_domains) {
-    // A base domain may itself lie under another one.
-    if (name == domain) return {};
-    if (name.size() <= domain.size() + 1 || !name.ends_with(domain)) continue;
-    const std::size_t dot = name.size() - domain.size() - 1;
-    if (name[dot] != '.') continue;
-    if (bucket.empty() || dot < bucket.size()) bucket = name.substr(0, dot);
-  }
-  return bucket;
 }
 
 struct Place {
@@ -289,6 +277,20 @@ std::span<const std::string_view> known_subresources(Level level) {
       return kObjectSubresources;
   }
   return {};
+}
+
+std::string bucket_of_host(std::string_view host, std::span<const std::string> base_domains) {
+  const std::string name = host_name(host);
+  std::string bucket;
+  for (const std::string& domain : base_domains) {
+    // A base domain may itself lie under another one.
+    if (name == domain) return {};
+    if (name.size() <= domain.size() + 1 || !name.ends_with(domain)) continue;
+    const std::size_t dot = name.size() - domain.size() - 1;
+    if (name[dot] != '.') continue;
+    if (bucket.empty() || dot < bucket.size()) bucket = name.substr(0, dot);
+  }
+  return bucket;
 }
 
 Result<S3Request> parse_request(const http::Request& request,

@@ -79,6 +79,8 @@ enum class Operation : std::uint8_t {
   put_bucket_lifecycle,
   delete_bucket_lifecycle,
   get_bucket_website,
+  put_bucket_website,
+  delete_bucket_website,
   get_bucket_replication,
   post_object,
   unsupported,  // answered with NotImplemented after authentication
@@ -110,6 +112,9 @@ struct S3Request {
 
   const std::string* query(std::string_view name) const { return target.find(name); }
 };
+
+// The bucket in front of the longest domain that fits; empty when none does.
+std::string bucket_of_host(std::string_view host, std::span<const std::string> base_domains);
 
 // `base_domains` are the host names under which buckets are subdomains, in lower case without port;
 // any other host is path style. Errc::invalid_uri, bad_bucket_name, key_too_long,

@@ -63,6 +63,9 @@ bool is_missing(Errc code) {
 
 Task<Result<void>> serve(Call& call) {
   Backend& backend = call.backend;
+  call.s3.bucket =
+      bucket_of_host(call.headers().get("host").value_or(""), backend.options.website_domains);
+  if (!call.s3.bucket.empty()) co_return co_await serve_website(call);
   STRATOS_CO_TRY(call.s3, parse_request(call.request, backend.options.base_domains));
   if (call.request.method == "OPTIONS") co_return co_await answer_preflight(call);
   STRATOS_CO_TRY(call.identity, co_await backend.access.authenticate(call.request, call.s3));

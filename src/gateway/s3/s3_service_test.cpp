@@ -263,8 +263,6 @@ constexpr std::pair<std::string_view, std::string_view> kUnservedOnBuckets[] = {
     {"DELETE", "replication"},
     {"PUT", "requestPayment"},
     {"GET", "session"},
-    {"PUT", "website"},
-    {"DELETE", "website"},
     {"GET", "metadataTable"},
     {"POST", "metadataTable"},
     {"DELETE", "metadataTable"},
