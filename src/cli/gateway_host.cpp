@@ -1,5 +1,6 @@
 #include "cli/gateway_host.hpp"
 
+#include "cli/file_limit.hpp"
 #include "client/mesh.hpp"
 #include "client/mesh_object_client.hpp"
 #include "gateway/s3/lifecycle_sweeper.hpp"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr Duration kStopGrace = 2s;
 constexpr int kSweepsPerDay = 24;
+constexpr Duration kBodyTimeout = 30s;
 
 class Host final : public GatewayHost {
  public:
@@ -27,6 +29,8 @@ class Host final : public GatewayHost {
     http::ServerOptions options;
     options.metrics = &metrics;
     options.name = "s3";
+    options.body_timeout = kBodyTimeout;
+    options.max_connections = connections_within(raise_file_limit(), options.max_connections);
     STRATOS_TRY(server_, http::Server::start(runtime, address, service_, std::move(options)));
     background_.spawn(sweeper_.run());
     return {};

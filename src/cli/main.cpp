@@ -3,6 +3,7 @@
 #include <array>
 
 #include "cli/command_line.hpp"
+#include "cli/file_limit.hpp"
 
 namespace {
 
@@ -16,6 +17,7 @@ std::string own_path(const char* argv0) {
 
 int main(int argc, char** argv) {
   using namespace stratos::cli;
+  raise_file_limit();
   Session session;
   session.program = own_path(argv[0]);
   const auto app = make_command_line(session);

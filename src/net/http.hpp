@@ -89,11 +89,15 @@ struct TlsFiles {
 };
 
 struct ServerOptions {
-  std::size_t max_connections = 4096;      // more: accepted, answered 503, closed
+  // More: those that wait longest for a request make room; when none does, answered 503, closed.
+  std::size_t max_connections = 4096;
   std::size_t max_head_bytes = 64 * 1024;  // more: 431
   Duration head_timeout = 10s;  // from the first byte of a request to the end of its head
   Duration idle_timeout = 75s;  // between requests
   Duration body_timeout = 60s;  // without a single byte
+  // Slower for long is too slow: what a body's arrival may take is body_timeout and this much more
+  // for its bytes, in any stretch of it.
+  std::uint64_t min_body_bytes_per_s = 1024;
   Duration write_timeout = 60s;
   std::optional<TlsFiles> tls;  // HTTPS when given
   // Where it counts, under this name; the registry outlives the server.

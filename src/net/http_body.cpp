@@ -15,8 +15,24 @@ std::unexpected<Error> ended_early() {
 
 }  // namespace
 
-MessageBody::MessageBody(net::InputBuffer& input, BodyFraming framing, Duration timeout)
-    : input_(input), framing_(framing), timeout_(timeout) {
+Duration BodyPace::begin() {
+  if (runtime_ == nullptr || rate_ == 0) return timeout_;
+  begun_ = runtime_->now();
+  return allowance_;
+}
+
+void BodyPace::end(std::size_t bytes) {
+  if (runtime_ == nullptr || rate_ == 0) return;
+  // More earns no more than the whole allowance.
+  const auto whole_seconds = static_cast<std::uint64_t>(timeout_ / 1s) + 1;
+  const std::uint64_t counted = std::min<std::uint64_t>(bytes, whole_seconds * rate_);
+  const Duration earned(static_cast<std::int64_t>(counted * 1'000'000'000 / rate_));
+  allowance_ = std::min(timeout_, allowance_ - (runtime_->now() - begun_) + earned);
+  allowance_ = std::max(allowance_, Duration::zero());
+}
+
+MessageBody::MessageBody(net::InputBuffer& input, BodyFraming framing, BodyPace pace)
+    : input_(input), framing_(framing), pace_(pace) {
   if (framing.kind == Framing::sized) remaining_ = framing.length;
   if (framing.kind == Framing::none) state_ = State::done;
 }
@@ -65,25 +81,38 @@ Task<Result<void>> MessageBody::send_continue() {
   Stream* stream = std::exchange(continue_to_, nullptr);
   // A peer that has begun to send did not wait.
   if (!input_.pending().empty()) co_return Result<void>{};
-  co_return co_await stream->write(as_bytes(kContinue), timeout_);
+  co_return co_await stream->write(as_bytes(kContinue), pace_.begin());
 }
 
 Task<Result<Buffer>> MessageBody::read_part(std::size_t max_bytes) {
   constexpr std::size_t kUnknownStepBytes = 64 * 1024;
   if (framing_.kind == Framing::until_close) {
     Buffer part = Buffer::allocate(std::min(max_bytes, kUnknownStepBytes));
-    STRATOS_CO_TRY(const std::size_t count,
-                   co_await input_.read_some(part.mutable_view(), timeout_));
+    STRATOS_CO_TRY(const std::size_t count, co_await read_some(part.mutable_view()));
     co_return part.slice(0, count);
   }
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(max_bytes, remaining_));
   Buffer part = Buffer::allocate(size);
-  STRATOS_CO_CHECK(co_await input_.read_exactly(part.mutable_view(), timeout_));
+  for (std::size_t filled = 0; filled < size;) {
+    STRATOS_CO_TRY(const std::size_t count,
+                   co_await read_some(part.mutable_view().subspan(filled)));
+    if (count == 0) co_return ended_early();
+    filled += count;
+  }
   co_return part;
 }
 
+Task<Result<std::size_t>> MessageBody::read_some(MutableByteView out) {
+  const Duration patience = pace_.begin();
+  STRATOS_CO_TRY(const std::size_t count, co_await input_.read_some(out, patience));
+  pace_.end(count);
+  co_return count;
+}
+
 Task<Result<void>> MessageBody::more(std::size_t limit_bytes) {
-  STRATOS_CO_TRY(const std::size_t count, co_await input_.fill(limit_bytes, timeout_));
+  const Duration patience = pace_.begin();
+  STRATOS_CO_TRY(const std::size_t count, co_await input_.fill(limit_bytes, patience));
+  pace_.end(count);
   if (count == 0) co_return ended_early();
   co_return Result<void>{};
 }

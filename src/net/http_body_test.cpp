@@ -9,6 +9,22 @@ namespace {
 
 constexpr Duration kPatience = 20s;
 
+// Time that only the test moves.
+class VirtualRuntime final : public Runtime {
+ public:
+  boost::asio::any_io_executor executor() override { return {}; }
+  MonotonicTime now() override { return time; }
+  WallTime wall_now() override { return {}; }
+  Random& random() override { return random_; }
+  Net& net() override { std::abort(); }
+  Parking& parking() override { std::abort(); }
+  Task<void> offload_erased(std::move_only_function<void()>, Duration) override { std::abort(); }
+  MonotonicTime time;
+
+ private:
+  SeededRandom random_{1};
+};
+
 class MessageBodyTest : public ::testing::Test {
  public:
   ~MessageBodyTest() override { runtime_.stop(); }
@@ -148,6 +164,33 @@ TEST_F(MessageBodyTest, DrainsOnlyWhatIsLittle) {
           co_return co_await body.drain();
         }(runtime_, wire, framing, waits));
     EXPECT_EQ(result, drained) << wire.substr(0, 20);
+  }
+}
+
+TEST(BodyPace, LetsBytesEarnTimeUpToTheTimeout) {
+  VirtualRuntime clock;
+  BodyPace pace(10s, &clock, 1000);
+  EXPECT_EQ(pace.begin(), 10s);
+  clock.time = clock.time + 8s;
+  pace.end(1);
+  EXPECT_EQ(pace.begin(), 2s + 1ms);
+  clock.time = clock.time + 1s;
+  pace.end(4000);
+  EXPECT_EQ(pace.begin(), 5s + 1ms);
+  pace.end(std::size_t{1} << 40);
+  EXPECT_EQ(pace.begin(), 10s);
+  clock.time = clock.time + 60s;
+  pace.end(0);
+  EXPECT_EQ(pace.begin(), 0s);
+}
+
+TEST(BodyPace, BoundsOnlySilenceWithoutARate) {
+  VirtualRuntime clock;
+  BodyPace pace(10s, &clock, 0);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(pace.begin(), 10s);
+    clock.time = clock.time + 9s;
+    pace.end(1);
   }
 }
 

@@ -1,3 +1,4 @@
+#include <list>
 #include <unordered_set>
 
 #include "base/log.hpp"
@@ -13,6 +14,7 @@ namespace {
 constexpr std::size_t kIdleInputBytes = 2 * 1024;
 constexpr std::size_t kLingerBytes = 256 * 1024;
 constexpr std::size_t kMaxRejections = 64;
+constexpr Duration kLeaveTimeout = 1s;
 constexpr Duration kLinger = 1s;
 constexpr Duration kAcceptPause = 50ms;
 constexpr std::size_t kDateBytes = 29;
@@ -43,6 +45,8 @@ struct ServerState {
   SeededRandom ids;
   WaitQueue changed;  // a connection has ended
   std::unordered_set<Connection*> connections;
+  // Those without a request to answer, by how long they wait for one.
+  std::list<Connection*> waiting;
   std::size_t rejections = 0;
   bool stopping = false;
   std::array<char, kDateBytes> date_text{};
@@ -74,6 +78,7 @@ class Connection {
     server_.connections.insert(this);
   }
   ~Connection() {
+    stop_waiting();
     server_.connections.erase(this);
     server_.changed.wake_all();
   }
@@ -83,8 +88,15 @@ class Connection {
   Task<void> run();
   bool idle() const { return idle_; }
   void close() { stream_->close(); }
+  // Makes room for another connection.
+  void give_way() {
+    stop_waiting();
+    stream_->close();
+  }
 
  private:
+  void begin_waiting();
+  void stop_waiting();
   Task<bool> secure();
   Task<bool> serve_one();
   Task<bool> await_request();
@@ -100,6 +112,7 @@ class Connection {
   net::TlsStream* tls_ = nullptr;
   std::unique_ptr<net::InputBuffer> input_;
   bool idle_ = false;
+  std::optional<std::list<Connection*>::iterator> waiting_;
   bool answered_ = false;  // bytes of ours may still be on their way
 };
 
@@ -126,7 +139,16 @@ Task<void> linger(Runtime& runtime, Stream& stream) {
   }
 }
 
+void Connection::begin_waiting() {
+  if (!waiting_) waiting_ = server_.waiting.insert(server_.waiting.end(), this);
+}
+
+void Connection::stop_waiting() {
+  if (waiting_) server_.waiting.erase(*std::exchange(waiting_, std::nullopt));
+}
+
 Task<void> Connection::run() {
+  begin_waiting();
   if (server_.tls && !co_await secure()) co_return;
   input_ = std::make_unique<net::InputBuffer>(*stream_, kIdleInputBytes, &server_.metrics.received);
   while (co_await serve_one()) {
@@ -150,8 +172,10 @@ Task<bool> Connection::secure() {
 }
 
 Task<bool> Connection::serve_one() {
+  begin_waiting();
   if (!co_await await_request()) co_return false;
   const Parsed<std::size_t> size = co_await read_head();
+  stop_waiting();
   if (!size) {
     co_await refuse(size.error());
     co_return false;
@@ -217,7 +241,9 @@ Task<void> Connection::refuse(ParseFailure failure) {
 }
 
 Task<bool> Connection::answer(RequestHead head) {
-  MessageBody body(*input_, head.body, server_.options.body_timeout);
+  const BodyPace pace(server_.options.body_timeout, &server_.runtime,
+                      server_.options.min_body_bytes_per_s);
+  MessageBody body(*input_, head.body, pace);
   if (head.expects_continue && !body.complete()) body.promise_continue(*stream_);
   if (head.expects_continue && body.complete()) {
     // Some clients that ask it for an empty body too lose step when the answer comes without it.
@@ -288,6 +314,7 @@ class ServerImpl final : public Server {
  private:
   Task<void> accept_all();
   void take(std::unique_ptr<Stream> stream);
+  Task<bool> make_room();
   Task<void> reject(std::unique_ptr<Stream> stream);
 
   ServerState state_;
@@ -299,6 +326,7 @@ Task<void> ServerImpl::accept_all() {
   while (!state_.stopping) {
     auto stream = co_await listener_->accept();
     if (stream) {
+      if (!co_await make_room()) co_return;
       take(std::move(*stream));
       continue;
     }
@@ -307,6 +335,17 @@ Task<void> ServerImpl::accept_all() {
     log::warn("http_accept_failed", {{"why", stream.error().to_string()}});
     if (!co_await state_.runtime.sleep(kAcceptPause)) co_return;
   }
+}
+
+// For one more connection, if any can go. False when the server ends.
+Task<bool> ServerImpl::make_room() {
+  while (state_.connections.size() >= state_.options.max_connections && !state_.waiting.empty()) {
+    state_.metrics.displaced.add();
+    state_.waiting.front()->give_way();
+    const Result<void> gone = co_await state_.changed.wait(kLeaveTimeout);
+    if (!gone && gone.error().code() == Errc::cancelled) co_return false;
+  }
+  co_return true;
 }
 
 void ServerImpl::take(std::unique_ptr<Stream> stream) {

@@ -20,6 +20,13 @@ std::size_t count_of(const std::string& text, const std::string& part) {
   return count;
 }
 
+// Whether the server has closed the connection.
+Task<bool> is_closed(Stream& stream) {
+  std::array<std::uint8_t, 1> byte{};
+  const auto count = co_await stream.read_some(byte, 5ms);
+  co_return count ? *count == 0 : count.error().code() != Errc::deadline_exceeded;
+}
+
 TEST_F(HttpServer, AnswersWithDateAndLength) {
   begin();
   const std::string answer = exchange(kGet);
@@ -162,6 +169,28 @@ TEST_F(HttpServer, EndsSlowBodies) {
   EXPECT_TRUE(answer.ends_with("deadline_exceeded")) << answer;
 }
 
+TEST_F(HttpServer, EndsBodiesThatTrickle) {
+  ServerOptions options;
+  options.body_timeout = 100ms;
+  options.min_body_bytes_per_s = 1'000'000;
+  begin(options);
+  block_on(real_, [](Runtime& runtime, Server& server, ProbeHandler& handler) -> Task<void> {
+    auto stream = co_await runtime.net().connect(server.address(), kPatience);
+    const std::string head = put("/echo", "Content-Length: 100000\r\n", "");
+    EXPECT_TRUE(co_await (*stream)->write(as_bytes(head), kPatience));
+    while (handler.requests == 0) EXPECT_TRUE(co_await runtime.sleep(1ms));
+    // Never silent for long, and never done.
+    Result<void> sent;
+    const MonotonicTime begun = runtime.now();
+    while (sent && server.connections() > 0 && runtime.now() - begun < kPatience) {
+      sent = co_await (*stream)->write(as_bytes("x"), kPatience);
+      EXPECT_TRUE(co_await runtime.sleep(5ms));
+    }
+    EXPECT_EQ(server.connections(), 0U);
+    EXPECT_EQ(status_of(co_await read_to_end(**stream)), 503);
+  }(memory_, *server_, *handler_));
+}
+
 TEST_F(HttpServer, EndsReadersThatDoNotRead) {
   ServerOptions options;
   options.write_timeout = 30ms;
@@ -180,15 +209,63 @@ TEST_F(HttpServer, RefusesConnectionsOverTheLimit) {
   ServerOptions options;
   options.max_connections = 2;
   begin(options);
-  block_on(real_, [](Runtime& runtime, Server& server) -> Task<void> {
+  block_on(real_, [](Runtime& runtime, Server& server, ProbeHandler& handler) -> Task<void> {
     auto first = co_await runtime.net().connect(server.address(), kPatience);
     auto second = co_await runtime.net().connect(server.address(), kPatience);
+    const std::string busy = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
+    EXPECT_TRUE(co_await (*first)->write(as_bytes(busy), kPatience));
+    EXPECT_TRUE(co_await (*second)->write(as_bytes(busy), kPatience));
+    while (handler.gate.waiting() < 2) EXPECT_TRUE(co_await runtime.sleep(1ms));
     const std::string refused = co_await exchange_on(runtime, server.address(), kGet, false);
     EXPECT_EQ(status_of(refused), 503) << refused;
     EXPECT_EQ(server.connections(), 2U);
+    handler.gate.wake_all();
     first->reset();
     while (server.connections() > 1) EXPECT_TRUE(co_await runtime.sleep(1ms));
     EXPECT_EQ(status_of(co_await exchange_on(runtime, server.address(), kGet, true)), 200);
+  }(memory_, *server_, *handler_));
+}
+
+TEST_F(HttpServer, ClosesWhatWaitsLongestForARequestToMakeRoom) {
+  ServerOptions options;
+  options.max_connections = 3;
+  begin(options);
+  block_on(real_, [](Runtime& runtime, Server& server, ProbeHandler& handler) -> Task<void> {
+    auto busy = co_await runtime.net().connect(server.address(), kPatience);
+    const std::string request = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
+    EXPECT_TRUE(co_await (*busy)->write(as_bytes(request), kPatience));
+    while (handler.gate.empty()) EXPECT_TRUE(co_await runtime.sleep(1ms));
+    auto slow = co_await runtime.net().connect(server.address(), kPatience);
+    while (server.connections() < 2) EXPECT_TRUE(co_await runtime.sleep(1ms));
+    auto idle = co_await runtime.net().connect(server.address(), kPatience);
+    while (server.connections() < 3) EXPECT_TRUE(co_await runtime.sleep(1ms));
+    // A head that trickles in waits since it began, whatever came meanwhile.
+    EXPECT_TRUE(co_await (*slow)->write(as_bytes("GET / HTT"), kPatience));
+    EXPECT_EQ(status_of(co_await exchange_on(runtime, server.address(), kGet, true)), 200);
+    EXPECT_TRUE(co_await is_closed(**slow));
+    EXPECT_FALSE(co_await is_closed(**idle));
+    EXPECT_FALSE(co_await is_closed(**busy));
+    handler.gate.wake_all();
+    EXPECT_TRUE((co_await (*idle)->write(as_bytes(kGet), kPatience)));
+    Bytes buffer(1000);
+    EXPECT_GT((co_await (*idle)->read_some(buffer, kPatience)).value_or(0), 0U);
+  }(memory_, *server_, *handler_));
+}
+
+TEST_F(HttpServer, ServesSomebodyAmongManyMoreIdleConnectionsThanItTakes) {
+  ServerOptions options;
+  options.max_connections = 20;
+  begin(options);
+  block_on(real_, [](Runtime& runtime, Server& server) -> Task<void> {
+    std::vector<std::unique_ptr<Stream>> idle;
+    for (int i = 0; i < 300; ++i) {
+      auto stream = co_await runtime.net().connect(server.address(), kPatience);
+      EXPECT_TRUE(stream);
+      if (stream) idle.push_back(std::move(*stream));
+      if (i % 50 != 0) continue;
+      EXPECT_EQ(status_of(co_await exchange_on(runtime, server.address(), kGet, true)), 200);
+    }
+    EXPECT_LE(server.connections(), 20U);
   }(memory_, *server_));
 }
 

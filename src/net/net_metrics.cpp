@@ -19,7 +19,9 @@ ConnectionMetrics::ConnectionMetrics(metrics::Registry* given, const std::string
       sent(registry.counter(prefix + "_sent_bytes_total", label_of(server))) {}
 
 HttpMetrics::HttpMetrics(metrics::Registry* given, const std::string& server)
-    : ConnectionMetrics(given, "stratos_net_http", server) {
+    : ConnectionMetrics(given, "stratos_net_http", server),
+      displaced(
+          registry.counter("stratos_net_http_displaced_connections_total", label_of(server))) {
   constexpr std::array kClasses = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
   static_assert(kClasses.size() == std::tuple_size_v<decltype(statuses)>);
   for (std::size_t i = 0; i < kClasses.size(); ++i) {

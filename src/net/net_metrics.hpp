@@ -35,6 +35,7 @@ struct HttpMetrics : ConnectionMetrics {
     statuses[row < statuses.size() ? row : 0]->add();
   }
   std::array<metrics::Counter*, 6> statuses{};
+  metrics::Counter& displaced;  // connections that made room for others
 };
 
 // Counts one open connection.

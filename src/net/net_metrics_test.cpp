@@ -76,11 +76,21 @@ TEST_F(HttpServerMetrics, CountConnectionsThatAreOpenAndRefused) {
   begin(options_);
   auto first = block_on(real_, dial(memory_, server_->address()));
   EXPECT_TRUE(open_reaches(1));
-  EXPECT_EQ(status_of(exchange("GET /x HTTP/1.1\r\nHost: h\r\n\r\n")), 503);
+  const std::string busy = "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n";
+  EXPECT_TRUE(block_on(real_, first->write(as_bytes(busy), kPatience)));
+  const std::function<std::int64_t()> waiting = [this] { return handler_->gate.empty() ? 0 : 1; };
+  EXPECT_TRUE(block_on(real_, reaches(real_, waiting, 1)));
+  const std::string get = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
+  EXPECT_EQ(status_of(exchange(get)), 503);
   EXPECT_EQ(count("refused_connections_total"), 1U);
   EXPECT_EQ(count("accepted_connections_total"), 1U);
   first.reset();
+  handler_->gate.wake_all();
   EXPECT_TRUE(open_reaches(0));
+  auto second = block_on(real_, dial(memory_, server_->address()));
+  EXPECT_TRUE(open_reaches(1));
+  EXPECT_EQ(status_of(exchange(get)), 200);
+  EXPECT_EQ(count("displaced_connections_total"), 1U);
 }
 
 TEST_F(HttpServerMetrics, CountHandshakesThatFail) {

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "base/trace_context.hpp"
+#include "gateway/client_waits.hpp"
 #include "gateway/s3/operations.hpp"
 #include "gateway/s3/s3_error.hpp"
 #include "gateway/s3/s3_metrics.hpp"
@@ -10,22 +11,29 @@
 namespace stratos::gateway::s3 {
 namespace {
 
+// What a request may take at most, its body and answer included.
+constexpr std::uint64_t kRequestMemory = 64 * 1024;
+constexpr std::uint64_t kUploadMemory = 8 << 20;
+constexpr std::uint64_t kDownloadMemory = 2 << 20;
+// Requests that move no more are measured: how long others take depends on their size.
+constexpr std::uint64_t kMeasuredBytes = 64 * 1024;
+constexpr Duration kRefusalLogInterval = 1s;
+
+std::uint64_t memory_of(const http::Request& request) {
+  const std::uint64_t body =
+      std::min(request.body->length().value_or(kUploadMemory), kUploadMemory);
+  return kRequestMemory + std::max(body, request.method == "GET" ? kDownloadMemory : 0);
+}
+
 // Counts one running request.
 class Running {
  public:
-  Running(std::size_t& count, metrics::Gauge& gauge) : count_(count), gauge_(gauge) {
-    ++count_;
-    gauge_.add(1);
-  }
-  ~Running() {
-    --count_;
-    gauge_.add(-1);
-  }
+  explicit Running(metrics::Gauge& gauge) : gauge_(gauge) { gauge_.add(1); }
+  ~Running() { gauge_.add(-1); }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
 
  private:
-  std::size_t& count_;
   metrics::Gauge& gauge_;
 };
 
@@ -160,14 +168,43 @@ struct Service::State {
   State(Runtime& runtime, client::ObjectClient& objects, metrics::Registry& registry,
         ServiceOptions options)
       : backend(runtime, objects, std::move(options)),
+        admission(runtime, registry, backend.options.admission, kOperations),
         metrics(registry),
         ids(runtime.random().next_u64()) {}
 
+  static constexpr std::size_t kOperations = static_cast<std::size_t>(Operation::unsupported) + 1;
+
+  void log_refusal(MonotonicTime now);
+  void record(const Call& call, Duration duration);
+
   Backend backend;
+  Admission admission;
   ServiceMetrics metrics;
-  SeededRandom ids;  // of spans and new traces
-  std::size_t running = 0;
+  SeededRandom ids;            // of spans and new traces
+  std::uint64_t refusals = 0;  // since the last line about them
+  MonotonicTime refusals_logged;
 };
+
+// One line a second: under overload there is no time for more.
+void Service::State::log_refusal(MonotonicTime now) {
+  ++refusals;
+  if (now - refusals_logged < kRefusalLogInterval) return;
+  log::warn("s3_requests_refused", {{"count", std::exchange(refusals, 0)},
+                                    {"running", admission.running()},
+                                    {"limit", admission.limit().value()},
+                                    {"memory_bytes", admission.memory_bytes()}});
+  refusals_logged = now;
+}
+
+void Service::State::record(const Call& call, Duration duration) {
+  ServiceMetrics::Outcome outcome;
+  outcome.operation = call.s3.operation;
+  outcome.status = call.status;
+  outcome.duration = duration;
+  outcome.bytes_in = call.bytes_in;
+  outcome.bytes_out = call.bytes_out;
+  metrics.record(outcome);
+}
 
 Service::Service(Runtime& runtime, client::ObjectClient& objects, metrics::Registry& metrics,
                  ServiceOptions options)
@@ -180,21 +217,29 @@ Task<void> Service::handle(http::Request& request, http::ResponseWriter& respons
   Runtime& runtime = state.backend.runtime;
   const MonotonicTime begun = runtime.now();
   const TraceScope trace(trace_of(request, state.ids));
-  Call call{.backend = state.backend, .request = request, .response = response};
-  const bool full = state.running >= state.backend.options.max_running;
-  const Running running(state.running, state.metrics.running());
-  Result<void> done = fail(Errc::slow_down);
-  if (!full) done = co_await serve(call);
+  auto ticket = co_await state.admission.enter(memory_of(request));
+  if (!ticket) {
+    Call refused{.backend = state.backend, .request = request, .response = response};
+    co_await answer_error(refused, ticket.error());
+    const MonotonicTime now = runtime.now();
+    state.log_refusal(now);
+    state.record(refused, now - begun);
+    co_return;
+  }
+  const Running running(state.metrics.running());
+  TicketedBody body(*request.body, **ticket);
+  TicketedResponse out(response, **ticket);
+  http::BodyReader* const given = std::exchange(request.body, &body);
+  Call call{.backend = state.backend, .request = request, .response = out};
+  const Result<void> done = co_await serve(call);
   if (!done) co_await answer_error(call, done.error());
+  request.body = given;
   const Duration duration = runtime.now() - begun;
   if (!done) log_failure(call, done.error(), duration);
-  ServiceMetrics::Outcome outcome;
-  outcome.operation = call.s3.operation;
-  outcome.status = call.status;
-  outcome.duration = duration;
-  outcome.bytes_in = call.bytes_in;
-  outcome.bytes_out = call.bytes_out;
-  state.metrics.record(outcome);
+  if (done && std::max(call.bytes_in, call.bytes_out) <= kMeasuredBytes) {
+    (*ticket)->learn(static_cast<std::size_t>(call.s3.operation));
+  }
+  state.record(call, duration);
 }
 
 }  // namespace stratos::gateway::s3

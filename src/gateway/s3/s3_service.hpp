@@ -6,6 +6,7 @@
 
 #include "base/metrics.hpp"
 #include "client/object_client.hpp"
+#include "gateway/admission.hpp"
 #include "net/http.hpp"
 
 namespace stratos::gateway::s3 {
@@ -14,7 +15,7 @@ struct ServiceOptions {
   std::string region = "us-east-1";
   std::vector<std::string> base_domains;     // buckets are their subdomains
   std::vector<std::string> website_domains;  // buckets' websites are their subdomains
-  std::size_t max_running = 1024;            // more requests at once are told SlowDown
+  AdmissionOptions admission;                // who is not admitted is told SlowDown
   std::uint64_t max_body_bytes = 5ULL << 30;
   Duration lifecycle_day = 24h;  // what lifecycle rules call a day
 };

@@ -176,7 +176,7 @@ TEST_F(S3Service, CountsRequestsErrorsAndBytes) {
 
 TEST_F(S3Service, TellsClientsToSlowDownWhenItIsFull) {
   ServiceOptions none = options();
-  none.max_running = 0;
+  none.admission.max_open = 0;
   restart(none);
   const Answer answer = ask("GET", "/");
   EXPECT_EQ(answer.status, 503);
