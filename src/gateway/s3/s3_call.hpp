@@ -110,6 +110,17 @@ Task<Result<Bytes>> read_document(Call& call, std::size_t max_bytes, Integrity i
 // The same, with checksum headers that speak of something else than the body.
 Task<Result<Bytes>> read_document_without_checksum(Call& call, std::size_t max_bytes);
 
+// parse(document), outside the event loop when the document is large. `parse` is a function that
+// touches nothing else.
+template <class T>
+Task<Result<T>> parse_document(Call& call, Bytes document, Result<T> (*parse)(ByteView)) {
+  constexpr std::size_t kParsedInline = 64 * 1024;
+  if (document.size() <= kParsedInline) co_return parse(document);
+  const Duration cost(static_cast<std::int64_t>(document.size()) * 10);
+  auto work = [document = std::move(document), parse] { return parse(document); };
+  co_return co_await call.backend.runtime.offload(std::move(work), cost);
+}
+
 // What a request says about the object that it creates, tags and lock included.
 // Errc::metadata_too_large, Errc::invalid_tag, Errc::invalid_argument.
 Result<client::Attributes> parse_attributes(const http::Headers& headers);

@@ -299,9 +299,10 @@ Task<Result<void>> upload_part_copy(Call& call) {
 
 Task<Result<void>> complete_multipart_upload(Call& call) {
   STRATOS_CO_TRY(const UploadId id, parse_upload_id(call.s3));
-  STRATOS_CO_TRY(const Bytes document,
+  STRATOS_CO_TRY(Bytes document,
                  co_await read_document_without_checksum(call, kMaxCompletionBytes));
-  STRATOS_CO_TRY(std::vector<CompletedPart> wanted, parse_complete_upload(document));
+  STRATOS_CO_TRY(std::vector<CompletedPart> wanted,
+                 co_await parse_document(call, std::move(document), &parse_complete_upload));
   auto completed = co_await run_completion(call, id, wanted);
   if (!completed) {
     co_return co_await answer_repeated(call, std::move(wanted), std::move(completed).error());

@@ -301,9 +301,10 @@ Task<Result<void>> delete_objects(Call& call) {
   if (!call.rules->policy) {
     STRATOS_CO_CHECK(authorize(call, *call.rules, "s3:DeleteObject", {}, Permission::write));
   }
-  STRATOS_CO_TRY(const Bytes document,
+  STRATOS_CO_TRY(Bytes document,
                  co_await read_document(call, kMaxDeleteDocumentBytes, Integrity::required));
-  STRATOS_CO_TRY(const DeleteRequest request, parse_delete(document));
+  STRATOS_CO_TRY(const DeleteRequest request,
+                 co_await parse_document(call, std::move(document), &parse_delete));
   std::vector<DeletedItem> results(request.items.size());
   DeleteBatch batch = co_await sort_deletions(call, request.items, results);
   if (!batch.items.empty()) {

@@ -34,10 +34,11 @@ Result<void> check_character_references(std::string_view text) {
 
 Result<void> check_text(std::string_view text, const XmlLimits& limits) {
   if (text.size() > limits.max_bytes) return malformed("document is too large");
-  if (text.contains('\0') || !is_utf8(text)) return malformed("document is not UTF-8 text");
-  if (text.contains("<!DOCTYPE")) return malformed("document types are not accepted");
+  // The cheapest look first.
   const auto tags = static_cast<std::size_t>(std::ranges::count(text, '<'));
   if (tags > 2 * limits.max_elements) return malformed("document has too many elements");
+  if (text.contains("<!DOCTYPE")) return malformed("document types are not accepted");
+  if (text.contains('\0') || !is_utf8(text)) return malformed("document is not UTF-8 text");
   return check_character_references(text);
 }
 

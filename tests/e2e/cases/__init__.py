@@ -11,5 +11,6 @@ from cases import restic  # noqa: F401
 from cases import s3cmd  # noqa: F401
 from cases import js_sdk  # noqa: F401
 from cases import faults  # noqa: F401
+from cases import hostile  # noqa: F401
 from cases import repair  # noqa: F401
 from cases import large  # noqa: F401
