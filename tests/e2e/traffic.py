@@ -245,7 +245,8 @@ def hostile(config):
     config["until"] = time.monotonic() + config["seconds"]
     seen = collections.Counter()
     threads = [threading.Thread(target=attack, args=(config, kind, seen), daemon=True)
-               for kind in ATTACKS for _ in range(8)]
+               for kind in ATTACKS for _ in range(8)
+               if kind.__name__ in config.get("kinds", kind.__name__)]
     threads.append(threading.Thread(target=hold_idle, args=(config, seen), daemon=True))
     for thread in threads:
         thread.start()

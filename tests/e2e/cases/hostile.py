@@ -85,7 +85,7 @@ def slow_and_malformed(context):
     Beside(mesh, "closed", parallel=4, seconds=2, requests=requests).result()
     alone = Beside(mesh, "closed", parallel=4, seconds=seconds, requests=requests).result()
     with MemoryWatch(mesh.pid) as memory:
-        attackers = Beside(mesh, "hostile", seconds=seconds + 4, idle=10_000, pause=0.1,
+        attackers = Beside(mesh, "hostile", seconds=seconds + 4, idle=10_000, pause=0.4,
                            **hostile_config(mesh, s3, bucket))
         threading.Event().wait(3)
         beside = Beside(mesh, "closed", parallel=4, seconds=seconds, requests=requests).result()
