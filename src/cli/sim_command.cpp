@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "cli/commands.hpp"
+#include "runtime/real_runtime.hpp"
 #include "sim/mesh_run.hpp"
 
 namespace stratos::cli {
@@ -13,7 +14,11 @@ struct Arguments {
   std::string scenario;
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
+  double until_s = 0;  // 0: as many seeds as asked for
+  bool until_failure = false;
   bool logs = false;
+
+  bool endless() const { return until_s > 0 || until_failure; }
 };
 
 void print_report(const Session& session, const std::string& scenario, std::uint64_t seed,
@@ -41,6 +46,29 @@ void print_report(const Session& session, const std::string& scenario, std::uint
   for (const std::string& failure : report.failures) print_line("  " + failure);
 }
 
+// Whether the runs of one seed are to begin.
+bool goes_on(const Arguments& arguments, std::uint64_t seed, std::uint64_t failed,
+             Duration elapsed) {
+  if (arguments.until_failure && failed > 0) return false;
+  if (arguments.until_s > 0) return elapsed < std::chrono::duration<double>(arguments.until_s);
+  return arguments.until_failure || seed - arguments.seed < arguments.seeds;
+}
+
+// What failed in the runs of all chosen scenarios with one seed.
+std::uint64_t run_seed(const Session& session, const std::vector<sim::Scenario>& chosen,
+                       std::uint64_t seed) {
+  std::uint64_t failed = 0;
+  for (const sim::Scenario& scenario : chosen) {
+    const sim::Report report = sim::run_scenario(scenario, seed);
+    print_report(session, scenario.name, seed, report);
+    if (report.ok) continue;
+    ++failed;
+    print_message(session.output, "again with: stratos sim run --scenario " + scenario.name +
+                                      " --seed " + std::to_string(seed) + " --logs");
+  }
+  return failed;
+}
+
 Result<void> run_scenarios(const Session& session, const Arguments& arguments) {
   std::vector<sim::Scenario> chosen = sim::scenarios();
   if (!arguments.scenario.empty()) {
@@ -49,18 +77,20 @@ Result<void> run_scenarios(const Session& session, const Arguments& arguments) {
   }
   // What services log in a run concerns nobody but its reader.
   if (!arguments.logs) log::set_sink([](std::string_view) {});
+  BlockingPool pool(1);
+  RealRuntime clock(pool, "sim_clock");
+  const MonotonicTime begun = clock.now();
   std::uint64_t failed = 0;
-  for (const sim::Scenario& scenario : chosen) {
-    for (std::uint64_t seed = arguments.seed; seed < arguments.seed + arguments.seeds; ++seed) {
-      const sim::Report report = sim::run_scenario(scenario, seed);
-      print_report(session, scenario.name, seed, report);
-      if (report.ok) continue;
-      ++failed;
-      print_message(session.output, "again with: stratos sim run --scenario " + scenario.name +
-                                        " --seed " + std::to_string(seed) + " --logs");
-    }
+  std::uint64_t seed = arguments.seed;
+  while (goes_on(arguments, seed, failed, clock.now() - begun)) {
+    failed += run_seed(session, chosen, seed++);
   }
+  clock.stop();
   log::set_sink({});
+  if (arguments.endless()) {
+    print_message(session.output, std::to_string(seed - arguments.seed) + " seeds of " +
+                                      std::to_string(chosen.size()) + " scenarios");
+  }
   if (failed == 0) return {};
   return fail(Errc::internal, std::to_string(failed) + " runs failed");
 }
@@ -88,6 +118,11 @@ void add_sim_command(CLI::App& app, Session& session) {
   run.add_option("--seed", arguments->seed, "The first seed");
   run.add_option("--seeds", arguments->seeds, "How many seeds of each scenario")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32));
+  const std::map<std::string, double> units{{"s", 1.0}, {"min", 60.0}, {"h", 3600.0}};
+  run.add_option("--until", arguments->until_s, "Goes on with further seeds for so long: 90min, 8h")
+      ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::DEFAULT, "TIME"));
+  run.add_flag("--until-failure", arguments->until_failure,
+               "Goes on with further seeds until one fails");
   run.add_flag("--logs", arguments->logs, "Print what the simulated services log");
   on_chosen(run, session, [&session, arguments] { return run_scenarios(session, *arguments); });
   add_durability_command(group, session);

@@ -175,6 +175,17 @@ def rotation(context):
     check(mesh.stratos_json("keyring", "rotate")["versions"] > before, "versions count up")
 
 
+@case("commands.sim", needs=())
+def sim(context):
+    run = context.mesh.stratos
+    steady = ("sim", "run", "--scenario", "steady", "--json")
+    rows = json_lines(run(*steady, "--until", "1s", "--until-failure").stdout)
+    check(rows and all(row["ok"] for row in rows), f"runs until a time: {rows}")
+    check_equal([row["seed"] for row in rows], list(range(1, len(rows) + 1)), "seeds")
+    bad = run(*steady, "--until", "soon", ok=None)
+    check_equal(bad.returncode, USAGE, "a time that is none")
+
+
 @case("commands.durability", needs=())
 def durability(context):
     run = context.mesh.stratos
