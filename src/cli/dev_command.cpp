@@ -154,6 +154,9 @@ void add_dev_command(CLI::App& app, Session& session) {
   dev.add_option("--day", arguments->mesh.day_seconds,
                  "Seconds that lifecycle rules call a day; fewer to see them act")
       ->check(CLI::PositiveNumber);
+  dev.add_option("--capacity", arguments->mesh.capacity_bytes,
+                 "Bytes that each storage node may take, such as 100GiB; 0: what the disk has")
+      ->transform(CLI::AsSizeValue(false));
   dev.add_flag("--processes", arguments->mesh.processes, "Each storage node in its own process");
   dev.add_flag("--reset", arguments->reset, "Remove an earlier mesh of this folder first");
   dev.add_flag("--prove", arguments->prove, "Store a file, cut two nodes off, read it back");

@@ -134,6 +134,7 @@ Result<void> Mesh::open_node_here(std::uint32_t number) {
   NodeHostOptions options;
   options.folder = folder_.node_path(number);
   options.scrub_within_seconds = options_.scrub_within_seconds;
+  options.capacity_bytes = options_.capacity_bytes;
   auto channel = meta_channel(nodes_runtime_, key.public_key());
   STRATOS_TRY(
       std::unique_ptr<NodeHost> node,
@@ -156,7 +157,8 @@ Result<void> Mesh::open_node_process(std::uint32_t number) {
   STRATOS_TRY(
       ChildProcess child,
       ChildProcess::start(id, {options_.program, "node", "start", id, "--dir", folder_.path(),
-                               "--scrub-within", std::to_string(options_.scrub_within_seconds)}));
+                               "--scrub-within", std::to_string(options_.scrub_within_seconds),
+                               "--capacity", std::to_string(options_.capacity_bytes)}));
   children_.push_back(std::move(child));
   return {};
 }

@@ -19,6 +19,7 @@ class Host final : public NodeHost {
                           NodeHostOptions options) {
     resource::NodeOptions node;
     node.folder = options.folder;
+    node.storage.store.capacity_bytes = options.capacity_bytes;
     node.storage.store.reserve_bytes = options.reserve_bytes;
     node.storage.scrub_within = std::chrono::seconds(options.scrub_within_seconds);
     node.storage.dialer = &dialer_;

@@ -14,6 +14,7 @@ namespace stratos::cli {
 struct NodeHostOptions {
   std::string folder;
   std::string address = "127.0.0.1:0";
+  std::uint64_t capacity_bytes = 0;  // of the folder; 0: what the disk has
   std::uint64_t reserve_bytes = 16 << 20;
   std::uint32_t scrub_within_seconds = 24 * 3600;
 };

@@ -186,6 +186,10 @@ void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Sessio
       .add_option("--scrub-within", options->scrub_within_seconds,
                   "Seconds in which the node reads and checks all it holds")
       ->check(CLI::PositiveNumber);
+  node_start
+      .add_option("--capacity", options->capacity_bytes,
+                  "Bytes that the node's folder may take, such as 100GiB; 0: what the disk has")
+      ->transform(CLI::AsSizeValue(false));
   on_chosen(node_start, session,
             [&session, id, options] { return start_node(session, *id, *options); });
   add_drain_command(node, session);

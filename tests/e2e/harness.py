@@ -129,6 +129,17 @@ def rss_anon_bytes(pid):
     return 0
 
 
+def listening_at(pid):
+    """The addresses 127.0.0.1:PORT at which a process listens."""
+    inodes = {os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")}
+    found = set()
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+            found.add(f"127.0.0.1:{int(fields[1].split(':')[1], 16)}")
+    return found
+
+
 class MemoryWatch:
     """The highest RssAnon of a process while the block runs."""
 
@@ -183,6 +194,7 @@ class Mesh:
         self.ready = json.loads(line)
         check_equal(self.ready.get("event"), "ready", "first line on stdout")
         self.ready_seconds = time.monotonic() - started
+        self._registry_ids = None
         return self
 
     @staticmethod
@@ -251,18 +263,34 @@ class Mesh:
             return health["at_full"] == health["segments"]
         poll(full, "every segment at full redundancy", seconds, every=0.2)
 
+    def registry_ids(self):
+        """The index's ids of the nodes, in the order of `nodes`: who registers first is n1. To be asked
+        first while all of them live where they started."""
+        if self._registry_ids is None:
+            ids = {row["endpoint"]: row["id"] for row in self.stratos_json("nodes")}
+            listening = [{node["endpoint"]} if node["endpoint"] else listening_at(node["pid"])
+                         for node in self.nodes]
+            self._registry_ids = [next(ids[e] for e in ids if e in found) for found in listening]
+        return self._registry_ids
+
+    def node_row(self, index):
+        """What `stratos nodes` says of a node."""
+        name = self.registry_ids()[index]
+        return next(row for row in self.stratos_json("nodes") if row["id"] == name)
+
     def kill_node(self, index):
         pid = self.nodes[index]["pid"]
         check(pid and pid != self.pid, f"node {index} is no process of its own")
         os.kill(pid, signal.SIGKILL)
 
-    def start_node(self, index):
+    def start_node(self, index, *arguments):
         """Brings a killed node back, as a process of this harness."""
         with open(self.log_path, "ab") as log:
             self.extra.append(subprocess.Popen(
                 [str(self.binary), "node", "start", str(self.nodes[index]["id"]), "--dir",
-                 str(self.folder)],
+                 str(self.folder), *arguments],
                 env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+        self.nodes[index]["pid"] = self.extra[-1].pid
 
     def kill(self):
         """kill -9 of everything that this mesh runs."""

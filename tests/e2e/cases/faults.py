@@ -6,7 +6,7 @@ import threading
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness import MIB, check, check_equal, pattern, poll
+from harness import MIB, CaseFailed, check, check_equal, pattern, poll
 from registry import case
 from cases.boto_objects import body_of
 
@@ -136,16 +136,35 @@ def too_few_nodes(context):
     read_all(s3, bucket, keys, "below the write quorum")
 
 
+CAPACITY, RESERVE = 8 << 30, 16 << 20
+
+
+def check_accounts(mesh, capacity=CAPACITY):
+    """What nodes say of their room is what their folders take: the index and dead records included."""
+    def adds_up():
+        rows = {row["id"]: row for row in mesh.stratos_json("nodes")}
+        for name, node in zip(mesh.registry_ids(), mesh.nodes):
+            row = rows[name]
+            files = [p for p in pathlib.Path(node["dir"], "storage").rglob("*") if p.is_file()]
+            on_disk = sum(p.stat().st_blocks * 512 for p in files)
+            said = capacity - RESERVE - row["free_bytes"]
+            check(row["used_bytes"] + row["trash_bytes"] <= said, f"{name} says {row}")
+            check(abs(on_disk - said) <= max(on_disk // 100, MIB),
+                  f"{name} takes {on_disk} bytes and says {said}: {row}")
+        return True
+    poll(adds_up, "used, trash, overhead and free bytes add up to the folder's blocks", 60, every=0.5)
+
+
 @case("faults.restart-after-kill")
 def restart_after_kill(context):
     """The whole mesh killed -9 at random points of a mixed load: every acknowledged write is there."""
-    rounds = context.size(3, 100)
-    mesh = context.new_mesh()
+    rounds = context.size(20, 300)
+    mesh = context.new_mesh("--capacity", str(CAPACITY))
     bucket = context.new_bucket(mesh.s3())
     digests = {}
     for number in range(rounds):
         with Traffic(mesh, bucket, writers=3) as traffic:
-            traffic.wait_for(context.random.randrange(1, 25))
+            traffic.wait_for(context.random.randrange(1, context.size(8, 25)))
             threading.Event().wait(context.random.random() * 0.05)  # Anywhere within a write.
             mesh.kill()
         mesh.start()
@@ -163,8 +182,98 @@ def restart_after_kill(context):
     pages = mesh.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket)
     found = {r["Key"]: r["ETag"].strip('"') for page in pages for r in page.get("Contents", [])}
     check_equal(found, digests, "everything that was ever acknowledged, and nothing deleted")
+    check_accounts(mesh)
     context.figure("kills", rounds, "kills")
     context.figure("acknowledged writes", len(digests), "writes")
+
+
+def kill_and_bring_back(mesh, victim, meanwhile):
+    """Returns when the node has registered again, which it does from another port."""
+    before = mesh.node_row(victim)["endpoint"]
+    mesh.kill_node(victim)
+    meanwhile()
+    mesh.start_node(victim, "--capacity", str(CAPACITY))
+
+    def is_back():
+        row = mesh.node_row(victim)
+        return row["state"] == "up" and row["endpoint"] != before
+    poll(is_back, f"node {victim} is back", 60, every=0.2)
+
+
+@case("faults.nodes-killed-in-turn")
+def nodes_killed_in_turn(context):
+    """Single nodes killed -9 at random points of a mixed load and brought back: nothing is missing."""
+    mesh = context.new_mesh("--processes", "--nodes", "8", "--capacity", str(CAPACITY))
+    s3 = mesh.s3(read_timeout=60)
+    bucket = context.new_bucket(s3)
+    keys = [f"k-{i}" for i in range(8)]
+    store(s3, bucket, keys)
+    mesh.wait_until_full()
+    kills = context.size(3, 100)
+    with Traffic(mesh, bucket, keys, writers=1) as traffic:
+        for _ in range(kills):
+            traffic.wait_for(context.random.randrange(1, 6))
+            kill_and_bring_back(mesh, context.random.randrange(8),
+                                lambda: traffic.wait_for(context.random.randrange(1, 6)))
+    check(not traffic.wrong, lambda: f"{len(traffic.wrong)} bad reads: {traffic.wrong[:3]}")
+    read_all(s3, bucket, keys + traffic.acknowledged, f"after {kills} kills")
+    check_equal(mesh.health()["lost"], 0, "lost segments")
+    check_accounts(mesh)
+    context.figure("kills", kills, "kills")
+    context.figure("acknowledged writes", len(traffic.acknowledged), "writes")
+
+
+def fill(s3, bucket):
+    """Stores objects until one is refused: their keys, and the answer to the refused one."""
+    for number in range(3, 4000, 4):
+        key = f"f-{number}"
+        try:
+            s3.put_object(Bucket=bucket, Key=key, Body=content(key))
+        except ClientError as error:
+            return [f"f-{n}" for n in range(3, number, 4)], error.response
+    raise CaseFailed("the mesh is never full")
+
+
+@case("faults.disk-full")
+def disk_full(context):
+    """One node without room: writes go on elsewhere. None with room: writes are refused clearly, reads
+    and deletes go on, and writes come back with the room."""
+    mesh = context.new_mesh("--processes", "--nodes", "8", "--capacity", str(40 * MIB))
+    s3 = mesh.s3(read_timeout=60)
+    bucket = context.new_bucket(s3)
+    keys = [f"k-{i}" for i in range(8)]
+    store(s3, bucket, keys)
+    mesh.wait_until_full()
+    check(mesh.node_row(0)["free_bytes"] > MIB, "the node has room")
+    mesh.kill_node(0)
+    mesh.start_node(0, "--capacity", str(17 * MIB))
+    poll(lambda: mesh.node_row(0)["free_bytes"] < MIB, "the node has no room", 60,
+         every=0.2)
+    store(s3, bucket, [f"m-{i}" for i in range(8)])
+    read_all(s3, bucket, keys, "with one full node")
+    filled, refusal = fill(s3, bucket)
+    status = refusal["ResponseMetadata"]["HTTPStatusCode"]
+    check(status in (503, 507), f"a write without room: {refusal}")
+    check(len(filled) > 8, f"only {len(filled)} objects fit")
+    read_all(s3, bucket, keys + filled, "with all nodes full")
+    s3.delete_object(Bucket=bucket, Key=filled[0])
+    rows = s3.list_objects_v2(Bucket=bucket, Prefix="f-")["Contents"]
+    check_equal(sorted(row["Key"] for row in rows), sorted(filled[1:]), "what is left of a delete")
+    mesh.kill()
+    mesh.arguments[mesh.arguments.index("--capacity") + 1] = str(CAPACITY)
+    mesh.start()
+    s3 = mesh.s3(read_timeout=60)
+
+    def written():
+        try:
+            store(s3, bucket, [f"n-{i}" for i in range(8)])
+        except ClientError:
+            return False
+        return True
+    poll(written, "writes come back with the room", 30)
+    read_all(s3, bucket, keys + filled[1:] + [f"n-{i}" for i in range(8)], "with room again")
+    check_equal(mesh.health()["lost"], 0, "lost segments")
+    context.figure("refused with", status, refusal["Error"]["Code"])
 
 
 def volume_files(node):
