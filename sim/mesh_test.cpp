@@ -30,10 +30,9 @@ const auto* const kQuietLogs = testing::AddGlobalTestEnvironment(new QuietLogs);
 
 // Cheap scenarios get more of the seeds.
 std::uint64_t usual_seeds(const std::string& scenario) {
-  if (scenario == "node_kills" || scenario == "power_loss") return 6;
+  if (scenario == "node_kills" || scenario == "power_loss" || scenario == "partitions") return 6;
   if (scenario == "multipart" || scenario == "leases") return 2;
-  if (scenario == "steady") return 3;
-  return scenario == "partitions" ? 5 : 4;
+  return scenario == "steady" || scenario == "everything" ? 3 : 4;
 }
 
 Scenario scenario_of(const std::string& name) {
