@@ -33,6 +33,7 @@ class Host final : public GatewayHost {
     options.max_connections = connections_within(raise_file_limit(), options.max_connections);
     STRATOS_TRY(server_, http::Server::start(runtime, address, service_, std::move(options)));
     background_.spawn(sweeper_.run());
+    mesh_.keep_books();
     return {};
   }
   std::string address() const override { return server_->address(); }

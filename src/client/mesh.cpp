@@ -1,6 +1,11 @@
 #include "client/mesh.hpp"
 
+#include <algorithm>
+
 namespace stratos::client {
+namespace {
+constexpr Duration kCloseTimeout = 2s;
+}  // namespace
 
 Mesh::Mesh(Runtime& runtime_in, net::Channel& meta_channel, Dialer& dialer, KeyRing ring_in,
            metrics::Registry& metrics_in, MeshOptions options_in)
@@ -10,38 +15,52 @@ Mesh::Mesh(Runtime& runtime_in, net::Channel& meta_channel, Dialer& dialer, KeyR
       meta(runtime, meta_channel),
       directory(runtime, meta, dialer),
       orders(runtime, meta, directory, options.payer),
+      closer(runtime, meta, directory, orders),
       allocator(runtime, meta, options.payer),
       background(runtime, "client"),
+      bookkeeping(runtime, "client books"),
+      delivered_bytes(metrics_in.counter("stratos_client_delivered_bytes_total")),
       corrupt_units(metrics_in.counter("stratos_client_corrupt_units_total")),
       hedged_reads(metrics_in.counter("stratos_client_hedged_reads_total")),
       decoded_reads(metrics_in.counter("stratos_client_decoded_reads_total")),
       abandoned_fragments(metrics_in.counter("stratos_client_abandoned_fragments_total")) {}
 
+void Mesh::keep_books() { bookkeeping.spawn(closer.run()); }
+
 Task<void> Mesh::stop() {
   background.cancel();
   co_await background.join();
+  bookkeeping.cancel();
+  co_await bookkeeping.join();
+  co_await closer.finish(kCloseTimeout);
 }
 
 template <class Response, class Request>
-Task<Result<net::Reply<Response>>> Mesh::call(NodeId id, resource::NodeMethod method,
-                                              meta::Action action, std::uint64_t bytes,
+Task<Result<net::Reply<Response>>> Mesh::call(NodeId id, resource::NodeMethod method, Charge charge,
                                               Request request, Buffer body) {
   STRATOS_CO_TRY(NodeDirectory::Node * node, co_await directory.find(id));
   constexpr int kAttempts = 3;
   for (int attempt = 1;; ++attempt) {
-    STRATOS_CO_TRY(request.order, co_await orders.order(id, action, bytes));
+    STRATOS_CO_TRY(request.order, co_await orders.order(id, charge.action, charge.bytes));
     const MonotonicTime start = runtime.now();
     auto reply = co_await net::call<Response>(*node->channel, static_cast<std::uint16_t>(method),
                                               request, body, options.node_timeout);
     if (reply) {
-      orders.note_accepted(id, action, request.order);
+      // A write delivers what it sends, a read what it brings.
+      const std::uint64_t delivered =
+          charge.action == meta::Action::put
+              ? charge.bytes
+              : std::min<std::uint64_t>(charge.bytes, reply->body.size());
+      delivered_bytes.add(delivered);
+      orders.note_delivered(request.order, charge.bytes, delivered, charge.bucket);
       directory.note_success(*node, runtime.now() - start);
       co_return reply;
     }
     if (reply.error().code() == Errc::limit_refused && attempt < kAttempts) {
-      orders.note_refused(id, action, request.order);
+      orders.note_refused(request.order, charge.bytes);
       continue;
     }
+    orders.note_failed(request.order, charge.bytes);
     if (reply.error().retryable()) directory.note_failure(*node);
     co_return reply;
   }
@@ -49,17 +68,17 @@ Task<Result<net::Reply<Response>>> Mesh::call(NodeId id, resource::NodeMethod me
 
 Task<Result<net::Reply<resource::WriteReply>>> Mesh::write(NodeId node,
                                                            resource::WriteRequest request,
-                                                           Buffer body) {
-  const std::uint64_t bytes = body.size();
-  return call<resource::WriteReply>(node, resource::NodeMethod::write, meta::Action::put, bytes,
-                                    std::move(request), std::move(body));
+                                                           Buffer body, BucketId bucket) {
+  const Charge charge{meta::Action::put, body.size(), bucket};
+  return call<resource::WriteReply>(node, resource::NodeMethod::write, charge, std::move(request),
+                                    std::move(body));
 }
 
-Task<Result<net::Reply<resource::ReadReply>>> Mesh::read(NodeId node,
-                                                         resource::ReadRequest request) {
-  const std::uint64_t bytes = request.length;
-  return call<resource::ReadReply>(node, resource::NodeMethod::read, meta::Action::get, bytes,
-                                   std::move(request), Buffer());
+Task<Result<net::Reply<resource::ReadReply>>> Mesh::read(NodeId node, resource::ReadRequest request,
+                                                         BucketId bucket) {
+  const Charge charge{meta::Action::get, request.length, bucket};
+  return call<resource::ReadReply>(node, resource::NodeMethod::read, charge, std::move(request),
+                                   Buffer());
 }
 
 Result<const erasure::ReedSolomon*> Mesh::code(erasure::Shape shape) {

@@ -7,6 +7,7 @@
 #include "client/key_ring.hpp"
 #include "client/node_directory.hpp"
 #include "client/order_book.hpp"
+#include "client/order_closer.hpp"
 #include "erasure/reed_solomon.hpp"
 #include "resource/storage/wire.hpp"
 #include "runtime/task_group.hpp"
@@ -29,14 +30,17 @@ class Mesh {
   Mesh(Runtime& runtime_in, net::Channel& meta_channel, Dialer& dialer, KeyRing ring_in,
        metrics::Registry& metrics_in, MeshOptions options_in);
 
-  // Waits for writes that are still finishing in the background.
+  // Signs off and splits the traffic of each epoch from now on; called on the runtime, once.
+  void keep_books();
+  // Waits for writes that are still finishing in the background, and closes the books.
   Task<void> stop();
 
-  // One call to a storage node under an order; the node's speed is noted. A node that does not know
-  // the limit yet is told once more.
+  // One call to a storage node under an order, for a bucket; the node's speed is noted. A node that
+  // does not know the limit yet is told once more.
   Task<Result<net::Reply<resource::WriteReply>>> write(NodeId node, resource::WriteRequest request,
-                                                       Buffer body);
-  Task<Result<net::Reply<resource::ReadReply>>> read(NodeId node, resource::ReadRequest request);
+                                                       Buffer body, BucketId bucket);
+  Task<Result<net::Reply<resource::ReadReply>>> read(NodeId node, resource::ReadRequest request,
+                                                     BucketId bucket);
 
   Result<const erasure::ReedSolomon*> code(erasure::Shape shape);
   // The network's parameters, fetched once.
@@ -48,18 +52,26 @@ class Mesh {
   meta::MetaClient meta;
   NodeDirectory directory;
   OrderBook orders;
+  OrderCloser closer;
   Allocator allocator;
   TaskGroup background;
+  TaskGroup bookkeeping;
+  metrics::Counter& delivered_bytes;
   metrics::Counter& corrupt_units;
   metrics::Counter& hedged_reads;
   metrics::Counter& decoded_reads;
   metrics::Counter& abandoned_fragments;
 
  private:
+  // What of a call's bytes counts for whom.
+  struct Charge {
+    meta::Action action{};
+    std::uint64_t bytes = 0;
+    BucketId bucket;
+  };
   template <class Response, class Request>
-  Task<Result<net::Reply<Response>>> call(NodeId node, resource::NodeMethod method,
-                                          meta::Action action, std::uint64_t bytes, Request request,
-                                          Buffer body);
+  Task<Result<net::Reply<Response>>> call(NodeId node, resource::NodeMethod method, Charge charge,
+                                          Request request, Buffer body);
 
   std::map<std::pair<std::uint8_t, std::uint8_t>, erasure::ReedSolomon> codes_;
   std::optional<meta::Params> params_;

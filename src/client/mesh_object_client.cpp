@@ -185,11 +185,14 @@ Task<Result<meta::Precondition>> MeshObjectClient::precondition(std::string buck
 }
 
 Task<Result<StoreOptions>> MeshObjectClient::store_options(std::string bucket) {
-  STRATOS_CO_TRY(const BucketInfo info, co_await head_bucket(std::move(bucket)));
+  meta::GetBucket query;
+  query.name = std::move(bucket);
+  STRATOS_CO_TRY(const meta::BucketRecord record, co_await mesh_.meta.query(query));
   STRATOS_CO_TRY(const meta::Params* params, co_await mesh_.params());
-  const auto profile = std::ranges::find(params->profiles, info.profile, &meta::Profile::name);
+  const auto profile = std::ranges::find(params->profiles, record.profile, &meta::Profile::name);
   if (profile == params->profiles.end()) co_return fail(Errc::bad_config, "bucket's profile");
   StoreOptions options;
+  options.bucket = record.id;
   options.coded.k = profile->k;
   options.coded.m = profile->m;
   options.copies = profile->copies;

@@ -187,7 +187,7 @@ Task<Result<void>> Reader::open_segment(const meta::Slice& slice) {
   const meta::WrappedKey wrapped = page_.keys[slice.key];
   STRATOS_CO_TRY(meta::SegmentRecord record, co_await segment_record(id));
   STRATOS_CO_TRY(const crypto::SecretKey key, data_key(wrapped));
-  STRATOS_CO_TRY(segment_, SegmentReader::make(mesh_, std::move(record), key));
+  STRATOS_CO_TRY(segment_, SegmentReader::make(mesh_, object_.bucket, std::move(record), key));
   segment_id_ = id;
   co_return Result<void>{};
 }

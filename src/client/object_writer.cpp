@@ -105,7 +105,7 @@ Task<Result<void>> BodyStore::store_copies(Buffer whole) {
   erasure::Shape shape;
   shape.k = 1;
   shape.m = static_cast<std::uint8_t>(options_.copies - 1);
-  STRATOS_CO_TRY(writer_, co_await SegmentWriter::start(mesh_, shape, data_key_));
+  STRATOS_CO_TRY(writer_, co_await SegmentWriter::start(mesh_, options_.bucket, shape, data_key_));
   co_return co_await finish_segment(std::move(whole));
 }
 
@@ -116,7 +116,8 @@ Task<Result<void>> BodyStore::store_coded(Buffer batch) {
       std::min(SegmentLayout::max_length(options_.coded.k), mesh_.options.segment_max_bytes);
   while (true) {
     if (!writer_) {
-      STRATOS_CO_TRY(writer_, co_await SegmentWriter::start(mesh_, options_.coded, data_key_));
+      STRATOS_CO_TRY(writer_, co_await SegmentWriter::start(mesh_, options_.bucket, options_.coded,
+                                                            data_key_));
       in_segment_ = 0;
     }
     // The next batch is read first: only then is it known whether this one is the last.

@@ -15,6 +15,7 @@ struct StoredBody {
 };
 
 struct StoreOptions {
+  BucketId bucket;  // whose traffic it is
   erasure::Shape coded;
   std::uint8_t copies = 3;
   bool allow_inline = true;

@@ -20,14 +20,14 @@ class Orders : public MeshTest {
 };
 
 TEST_F(Orders, ComeUnderALimitOfTheirNodeAndAction) {
-  const meta::Order drawn = order(1000, Action::put);
+  const meta::Order drawn = order(600'000, Action::put);
   ASSERT_TRUE(drawn.limit);
   const auto limit = codec::decode<meta::Limit>(drawn.limit->limit).value();
   EXPECT_EQ(limit.node, node_);
   EXPECT_EQ(limit.action, Action::put);
   EXPECT_EQ(limit.payer, owner_);
   EXPECT_EQ(limit.serial, drawn.serial);
-  EXPECT_GE(drawn.bytes, 1000U);
+  EXPECT_EQ(drawn.bytes, 600'000U);
   EXPECT_TRUE(crypto::verify(limit.session, meta::Order::kDomain,
                              meta::order_message(drawn.grant, drawn.serial, drawn.bytes),
                              drawn.signature));
@@ -59,24 +59,26 @@ TEST_F(Orders, CarryTheLimitUntilTheNodeHasAnswered) {
   EXPECT_TRUE(order(10).limit);
   const meta::Order answered = order(10);
   EXPECT_TRUE(answered.limit);
-  mesh_->orders.note_accepted(node_, Action::get, answered);
+  mesh_->orders.note_delivered(answered, 10, 10, BucketId(1));
   EXPECT_FALSE(order(10).limit);
   EXPECT_TRUE(order(10, Action::put).limit);
 }
 
 TEST_F(Orders, CarryTheLimitAgainWhenTheNodeRefusesAndThenTakeANewOne) {
   const meta::Order first = order(10);
-  mesh_->orders.note_accepted(node_, Action::get, first);
-  mesh_->orders.note_refused(node_, Action::get, first);
+  mesh_->orders.note_delivered(first, 10, 10, BucketId(1));
+  const meta::Order second = order(10);
+  EXPECT_FALSE(second.limit);
+  mesh_->orders.note_refused(second, 10);
   const meta::Order again = order(10);
   EXPECT_TRUE(again.limit);
   EXPECT_EQ(again.serial, first.serial);
-  mesh_->orders.note_refused(node_, Action::get, again);
+  mesh_->orders.note_refused(again, 10);
   const meta::Order other = order(10);
   EXPECT_NE(other.serial, first.serial);
   EXPECT_TRUE(other.limit);
   // A late word about the old limit changes nothing.
-  mesh_->orders.note_accepted(node_, Action::get, first);
+  mesh_->orders.note_failed(again, 10);
   EXPECT_TRUE(order(10).limit);
 }
 

@@ -47,21 +47,24 @@ struct SegmentReader::Rows {
   }
 };
 
-SegmentReader::SegmentReader(Mesh& mesh, meta::SegmentRecord record,
+SegmentReader::SegmentReader(Mesh& mesh, BucketId bucket, meta::SegmentRecord record,
                              const crypto::SecretKey& data_key)
     : mesh_(mesh),
+      bucket_(bucket),
       record_(std::move(record)),
       layout_(record_.k, record_.length),
       cipher_(std::make_shared<UnitCipher>(data_key, record_.id)) {}
 
 SegmentReader::~SegmentReader() = default;
 
-Result<std::unique_ptr<SegmentReader>> SegmentReader::make(Mesh& mesh, meta::SegmentRecord record,
+Result<std::unique_ptr<SegmentReader>> SegmentReader::make(Mesh& mesh, BucketId bucket,
+                                                           meta::SegmentRecord record,
                                                            crypto::SecretKey data_key) {
   if (record.k == 0 || record.length == 0 || record.length > SegmentLayout::max_length(record.k)) {
     return fail(Errc::invalid_argument, "segment of impossible shape");
   }
-  std::unique_ptr<SegmentReader> reader(new SegmentReader(mesh, std::move(record), data_key));
+  std::unique_ptr<SegmentReader> reader(
+      new SegmentReader(mesh, bucket, std::move(record), data_key));
   if (reader->layout_.fragment_length() != reader->record_.fragment_length) {
     return fail(Errc::invalid_argument, "segment and fragments differ in length");
   }
@@ -140,7 +143,7 @@ std::vector<std::uint8_t> SegmentReader::first_choice(const Rows& rows) {
 void SegmentReader::ask(const std::shared_ptr<Rows>& rows, std::uint8_t index) {
   const auto holder = std::ranges::find(record_.holders, index, &meta::Holder::index);
   rows->asked.insert(index);
-  mesh_.background.spawn(fetch(mesh_, rows, *holder));
+  mesh_.background.spawn(fetch(mesh_, bucket_, rows, *holder));
 }
 
 // Asks one more fragment, of those that have not failed before if possible; for copies in a random
@@ -198,14 +201,15 @@ Task<Result<void>> SegmentReader::gather(std::shared_ptr<Rows> rows) {
   }
 }
 
-Task<void> SegmentReader::fetch(Mesh& mesh, std::shared_ptr<Rows> rows, meta::Holder holder) {
+Task<void> SegmentReader::fetch(Mesh& mesh, BucketId bucket, std::shared_ptr<Rows> rows,
+                                meta::Holder holder) {
   resource::ReadRequest request;
   request.fragment = rows->fragment;
   request.fragment.index = holder.index;
   request.offset = rows->fragment_offset;
   request.length = rows->fragment_bytes;
   request.with_tree = rows->verify;
-  auto reply = co_await mesh.read(holder.node, std::move(request));
+  auto reply = co_await mesh.read(holder.node, std::move(request), bucket);
   bool sound = reply && reply->body.size() == rows->fragment_bytes;
   if (sound && rows->verify) {
     auto work = [body = reply->body, groups = std::move(reply->head.groups), rows, holder] {

@@ -13,7 +13,8 @@ namespace stratos::client {
 class SegmentReader {
  public:
   // Errc::invalid_argument for a record that contradicts itself.
-  static Result<std::unique_ptr<SegmentReader>> make(Mesh& mesh, meta::SegmentRecord record,
+  static Result<std::unique_ptr<SegmentReader>> make(Mesh& mesh, BucketId bucket,
+                                                     meta::SegmentRecord record,
                                                      crypto::SecretKey data_key);
   ~SegmentReader();
 
@@ -23,7 +24,8 @@ class SegmentReader {
 
  private:
   struct Rows;
-  SegmentReader(Mesh& mesh, meta::SegmentRecord record, const crypto::SecretKey& data_key);
+  SegmentReader(Mesh& mesh, BucketId bucket, meta::SegmentRecord record,
+                const crypto::SecretKey& data_key);
 
   std::shared_ptr<Rows> rows_for(std::uint64_t offset, std::uint64_t length) const;
   Task<Result<void>> gather(std::shared_ptr<Rows> rows);
@@ -31,11 +33,13 @@ class SegmentReader {
   bool ask_another(const std::shared_ptr<Rows>& rows);
   std::vector<std::uint8_t> first_choice(const Rows& rows);
   Duration patience_for(const Rows& rows) const;
-  static Task<void> fetch(Mesh& mesh, std::shared_ptr<Rows> rows, meta::Holder holder);
+  static Task<void> fetch(Mesh& mesh, BucketId bucket, std::shared_ptr<Rows> rows,
+                          meta::Holder holder);
   Task<Result<Buffer>> open_rows(std::shared_ptr<Rows> rows);
   Task<Result<void>> restore_missing(std::shared_ptr<Rows> rows);
 
   Mesh& mesh_;
+  BucketId bucket_;
   meta::SegmentRecord record_;
   SegmentLayout layout_;
   std::shared_ptr<UnitCipher> cipher_;

@@ -127,7 +127,7 @@ TEST_F(SegmentReading, RefusesARecordThatContradictsItself) {
   const meta::SegmentRecord good = record_of("coded").segments.at(0);
   const auto key = crypto::SecretKey::draw(random_);
   const auto code_of = [&](const meta::SegmentRecord& record) {
-    const auto made = SegmentReader::make(*mesh_, record, key);
+    const auto made = SegmentReader::make(*mesh_, BucketId(1), record, key);
     return made ? Errc{} : made.error().code();
   };
   EXPECT_EQ(code_of(good), Errc{});

@@ -37,9 +37,10 @@ struct SegmentWriter::Lane {
 
 // Shared by the writer and its lanes; the last of them frees it.
 struct SegmentWriter::Transfer {
-  Transfer(Mesh& mesh_in, Place place_in, erasure::Shape shape_in, const erasure::ReedSolomon& code,
-           const crypto::SecretKey& data_key)
+  Transfer(Mesh& mesh_in, BucketId bucket_in, Place place_in, erasure::Shape shape_in,
+           const erasure::ReedSolomon& code, const crypto::SecretKey& data_key)
       : mesh(mesh_in),
+        bucket(bucket_in),
         place(std::move(place_in)),
         shape(shape_in),
         encoder(shape_in, code, data_key, place.segment),
@@ -58,6 +59,7 @@ struct SegmentWriter::Transfer {
   void give_up_stragglers();
 
   Mesh& mesh;
+  BucketId bucket;
   Place place;
   erasure::Shape shape;
   SegmentEncoder encoder;
@@ -97,11 +99,13 @@ SegmentWriter::~SegmentWriter() {
 
 const SegmentId& SegmentWriter::id() const { return transfer_->place.segment; }
 
-Task<Result<std::unique_ptr<SegmentWriter>>> SegmentWriter::start(Mesh& mesh, erasure::Shape shape,
+Task<Result<std::unique_ptr<SegmentWriter>>> SegmentWriter::start(Mesh& mesh, BucketId bucket,
+                                                                  erasure::Shape shape,
                                                                   crypto::SecretKey data_key) {
   STRATOS_CO_TRY(const erasure::ReedSolomon* code, mesh.code(shape));
   STRATOS_CO_TRY(Place place, co_await mesh.allocator.allocate(shape));
-  auto transfer = std::make_shared<Transfer>(mesh, std::move(place), shape, *code, data_key);
+  auto transfer =
+      std::make_shared<Transfer>(mesh, bucket, std::move(place), shape, *code, data_key);
   const std::size_t lanes = std::min(shape.n(), transfer->place.ranked.size());
   if (lanes < transfer->quorum()) co_return fail(Errc::too_few_domains);
   for (std::size_t i = 0; i < lanes; ++i) {
@@ -182,7 +186,7 @@ Task<Result<net::Reply<resource::WriteReply>>> SegmentWriter::send_chunk(
   request.seal = transfer->sealed && lane.chunks.size() == 1;
   if (request.seal) request.root = transfer->roots[index];
   Buffer body = lane.chunks.front();
-  return transfer->mesh.write(lane.node, std::move(request), std::move(body));
+  return transfer->mesh.write(lane.node, std::move(request), std::move(body), transfer->bucket);
 }
 
 Task<void> SegmentWriter::run_lane(std::shared_ptr<Transfer> transfer, std::size_t index) {

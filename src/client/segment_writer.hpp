@@ -12,7 +12,8 @@ namespace stratos::client {
 // late when it is finished go on in the mesh's background.
 class SegmentWriter {
  public:
-  static Task<Result<std::unique_ptr<SegmentWriter>>> start(Mesh& mesh, erasure::Shape shape,
+  static Task<Result<std::unique_ptr<SegmentWriter>>> start(Mesh& mesh, BucketId bucket,
+                                                            erasure::Shape shape,
                                                             crypto::SecretKey data_key);
   ~SegmentWriter();
   SegmentWriter(const SegmentWriter&) = delete;

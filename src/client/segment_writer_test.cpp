@@ -9,7 +9,8 @@ class SegmentWriting : public MeshTest {
  protected:
   static Task<Result<meta::SegmentCommit>> write_segment(Mesh* mesh, Buffer full, Buffer rest) {
     const auto key = crypto::SecretKey::draw(mesh->runtime.random());
-    STRATOS_CO_TRY(const auto writer, co_await SegmentWriter::start(*mesh, kCoded, key));
+    STRATOS_CO_TRY(const auto writer,
+                   co_await SegmentWriter::start(*mesh, BucketId(1), kCoded, key));
     if (!full.empty()) STRATOS_CO_CHECK(co_await writer->write(std::move(full)));
     STRATOS_CO_TRY(meta::SegmentCommit commit, co_await writer->finish(std::move(rest)));
     if (commit.id != writer->id()) co_return fail(Errc::internal, "id");
@@ -90,7 +91,8 @@ TEST_F(SegmentWriting, FailsWithoutPlacesWhenTheNetworkHasTooFewDomains) {
   wide.m = 4;
   const auto start = [](Mesh* mesh, erasure::Shape shape) -> Task<Result<void>> {
     const auto key = crypto::SecretKey::draw(mesh->runtime.random());
-    STRATOS_CO_TRY(const auto writer, co_await SegmentWriter::start(*mesh, shape, key));
+    STRATOS_CO_TRY(const auto writer,
+                   co_await SegmentWriter::start(*mesh, BucketId(1), shape, key));
     co_return Result<void>{};
   };
   EXPECT_EQ(run(start(mesh_.get(), wide)).error().code(), Errc::too_few_domains);
@@ -117,7 +119,8 @@ TEST_F(SegmentWriting, GivesUpAFragmentThatFallsFarBehind) {
   there([this] { faults_->hold_first_writer = true; });
   const auto write_much = [](Mesh* mesh) -> Task<Result<std::size_t>> {
     const auto key = crypto::SecretKey::draw(mesh->runtime.random());
-    STRATOS_CO_TRY(const auto writer, co_await SegmentWriter::start(*mesh, kCoded, key));
+    STRATOS_CO_TRY(const auto writer,
+                   co_await SegmentWriter::start(*mesh, BucketId(1), kCoded, key));
     const Buffer batch = pattern(1, 4 * kCoded.k * kUnitPlainBytes);
     // A batch is 256 KiB of each fragment: 4 MiB are passed with the 17th, seen by the 18th.
     for (int i = 0; i < 19; ++i) STRATOS_CO_CHECK(co_await writer->write(batch));
@@ -133,7 +136,8 @@ TEST_F(SegmentWriting, GivesUpAFragmentThatFallsFarBehind) {
 TEST_F(SegmentWriting, LeavesNothingBehindWhenItIsDroppedHalfway) {
   const auto drop = [](Mesh* mesh) -> Task<Result<void>> {
     const auto key = crypto::SecretKey::draw(mesh->runtime.random());
-    STRATOS_CO_TRY(const auto writer, co_await SegmentWriter::start(*mesh, kCoded, key));
+    STRATOS_CO_TRY(const auto writer,
+                   co_await SegmentWriter::start(*mesh, BucketId(1), kCoded, key));
     Buffer batch = pattern(1, 4 * kCoded.k * kUnitPlainBytes);
     co_return co_await writer->write(std::move(batch));
   };

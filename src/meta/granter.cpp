@@ -1,8 +1,11 @@
 #include "meta/granter.hpp"
 
+#include <algorithm>
+
 #include "meta/keys.hpp"
 #include "meta/placement.hpp"
 #include "meta/queries.hpp"
+#include "meta/settlement.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -112,9 +115,7 @@ SignedLimit Granter::sign(Grant& grant, const LimitsRequest& request, NodeId nod
   limit.node = node;
   limit.action = request.action;
   limit.bytes = request.bytes;
-  // A stream alive at the epoch's end has one more epoch to move to its next limit.
-  limit.expires.ms =
-      static_cast<std::int64_t>((grant.record.epoch.value + 2) * machine_.params().epoch_ms);
+  limit.expires = calendar_of(machine_.params()).limits_expire(grant.record.epoch);
   grant.noz_left -= request.bytes;
   SignedLimit out;
   out.limit = codec::encode(limit);
@@ -134,6 +135,9 @@ Task<Result<LimitsReply>> Granter::limits(LimitsRequest request) {
   STRATOS_CO_TRY(const std::shared_ptr<Grant> grant, co_await grant_for(request.payer, total, 0));
   LimitsReply reply;
   for (NodeId node : request.nodes) reply.limits.push_back(sign(*grant, request, node));
+  const WallTime turn = calendar_of(machine_.params()).limits_turn(grant->record.epoch);
+  reply.good_for_ms =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, turn.ms - machine_.time().ms));
   co_return reply;
 }
 

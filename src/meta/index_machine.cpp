@@ -7,7 +7,7 @@
 #include "meta/inventory_pages.hpp"
 #include "meta/keys.hpp"
 #include "meta/queries.hpp"
-#include "meta/verbs.hpp"
+#include "meta/verbs_settle.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -126,7 +126,7 @@ Result<void> IndexMachine::admit_item(const Item& item) const {
     STRATOS_TRY(const AddHolder command, codec::decode<AddHolder>(item.command));
     return verify_receipt_cached(command.receipt);
   }
-  return {};
+  return admit_settlement(State(store_), item);
 }
 
 // One signature covers a whole group commit of a node, so most receipts need only hashes.

@@ -41,11 +41,11 @@ class IndexMachine final : public ordering::StateMachine {
   const Params& params() const { return params_; }
 
  private:
-  static constexpr std::uint32_t kFormat = 3;
+  static constexpr std::uint32_t kFormat = 4;
 
   // The machine's own row: where it stands.
   struct Head {
-    static constexpr std::uint8_t kFormat = 3;
+    static constexpr std::uint8_t kFormat = 4;
     Height height;
     Hash root;
     WallTime time;

@@ -178,7 +178,7 @@ TEST(IndexMachine, RootsAreThoseOfTheFormat) {
     ASSERT_TRUE(machine.commit());
   }
   EXPECT_EQ(machine.info().root.hex(),
-            "a0080f233542abde8d1443bb4b6770417fe14453d38c23ff58270cdcde8894df");
+            "42f00f331335148432d9cbb48e64119d759e2f4f4441413b7618c195a8f05eee");
 }
 
 class Machine : public ::testing::Test {

@@ -39,6 +39,7 @@ enum class Family : std::uint8_t {
   results_of = 'y',  // height
   due = 'q',         // time, kind, subject
   event = 'e',       // sequence
+  settlement = 'S',  // kind, then as in settlement.hpp
 };
 
 Bytes of(Family family);

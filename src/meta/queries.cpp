@@ -8,6 +8,7 @@
 #include "meta/keys.hpp"
 #include "meta/listing.hpp"
 #include "meta/placement.hpp"
+#include "meta/settlement_wire.hpp"
 #include "meta/state.hpp"
 #include "meta/verbs.hpp"
 #include "meta/version_queries.hpp"
@@ -388,6 +389,7 @@ Runner find_runner(std::string_view path) {
 }  // namespace
 
 Result<Bytes> run_query(const kv::Reader& state, std::string_view path, ByteView request) {
+  if (auto answered = answer_settlement(State(state), path, request)) return std::move(*answered);
   const Runner runner =
       find_runner<GetObject, GetBucket, ListBuckets, ListConfigured, GetAccessKey, GetSlicePage,
                   GetSegments, ListObjects, ListVersions, GetUpload, ListParts, ListUploads,

@@ -51,9 +51,15 @@ Result<void> check_params(const Params& params) {
     if (!sound) return fail(Errc::bad_config, "shape of profile " + profile.name);
   }
   if (params.epoch_ms == 0) return fail(Errc::bad_config, "epoch_ms");
-  for (const std::uint64_t ms : {params.epoch_ms, params.lease_margin_ms, params.orphan_ms,
-                                 params.idempotency_ms, params.node_table_ms}) {
+  for (const std::uint64_t ms :
+       {params.epoch_ms, params.lease_margin_ms, params.orphan_ms, params.idempotency_ms,
+        params.node_table_ms, params.settlement.open_ms, params.settlement.close_ms,
+        params.settlement.keep_ms}) {
     if (ms > kMaxTermMs) return fail(Errc::bad_config, "a time of more than ten years");
+  }
+  const Calendar calendar = Calendar::of(params.epoch_ms, params.settlement);
+  if (calendar.close_ms <= calendar.open_ms) {
+    return fail(Errc::bad_config, "settlement closes before it opens");
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include "crypto/keys.hpp"
 #include "meta/bucket_config.hpp"
 #include "meta/object_records.hpp"
+#include "meta/settlement_times.hpp"
 
 namespace stratos::meta {
 
@@ -40,6 +41,7 @@ struct Params {
   std::uint32_t max_buckets = 1000;           // per account
   std::uint64_t node_table_ms = 86'400'000;   // how long old node tables count for placement
   std::vector<crypto::MachineKey> meta_keys;  // who may submit
+  SettlementTimes settlement;
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.network);
@@ -51,6 +53,7 @@ struct Params {
     field(7, self.max_buckets);
     field(8, self.node_table_ms);
     field(9, self.meta_keys);
+    field(20, self.settlement);
   }
 };
 

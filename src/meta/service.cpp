@@ -10,6 +10,8 @@
 #include "meta/keys.hpp"
 #include "meta/placement.hpp"
 #include "meta/queries.hpp"
+#include "meta/settler.hpp"
+#include "meta/verbs_settle.hpp"
 #include "meta/wire.hpp"
 #include "runtime/task_group.hpp"
 
@@ -74,7 +76,7 @@ class Service final : public MetaService {
   template <class Request, class Response>
   using Member = Task<Result<Reply<Response>>> (Service::*)(CallContext, Request);
   template <class Request, class Response>
-  void route(MetaMethod method, std::string name, Member<Request, Response> member);
+  void route(auto method, std::string name, Member<Request, Response> member);
   void add_routes();
   Task<Result<Reply<AllocateReply>>> allocate(CallContext context, AllocateRequest request);
   Task<Result<Reply<LimitsReply>>> limits(CallContext context, LimitsRequest request);
@@ -93,6 +95,10 @@ class Service final : public MetaService {
   Task<Result<Reply<LostReply>>> report_lost(CallContext context, LostRequest request);
   Task<Result<void>> lose(FragmentId fragment, NodeId node, bool damaged);
   Task<Result<Reply<RepairStatus>>> repair_status(CallContext context, RepairStatusRequest request);
+  Task<Result<Reply<WindowReply>>> settlement_window(CallContext context, WindowRequest request);
+  Task<Result<Reply<HandInReply>>> hand_in(CallContext context, HandInRequest request);
+  template <class Query>
+  Task<Result<Reply<typename Query::Reply>>> answer_report(CallContext context, Query query);
   Duration silence_of(NodeId node) const;
   Result<void> check_client(const CallContext& context) const;
   Result<void> check_caller(const CallContext& context, NodeId node) const;
@@ -110,6 +116,7 @@ class Service final : public MetaService {
   std::unique_ptr<ordering::EmbeddedLog> log_;
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<Granter> granter_;
+  std::unique_ptr<Settler> settler_;
   std::unique_ptr<Repairer> repairer_;
   std::map<NodeId, Live> live_;
   std::set<NodeId> trimming_;
@@ -131,7 +138,9 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   ordering::Genesis genesis;
   genesis.network = options_.params.network;
   genesis.time = runtime_.wall_now();
-  genesis.state = encode_genesis(options_.params);
+  Params params = options_.params;
+  params.settlement.zone = options_.zone;
+  genesis.state = encode_genesis(params);
   ordering::LogOptions log_options;
   log_options.network = options_.params.network;
   log_options.flush_after_bytes = options_.flush_after_bytes;
@@ -150,14 +159,18 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   granter_ = std::make_unique<Granter>(
       runtime_, signer_, *machine_, options_.zone, size,
       [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); });
+  settler_ = std::make_unique<Settler>(
+      runtime_, signer_, *machine_, *store_, options_.zone,
+      [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); });
   add_routes();
   tasks_.spawn(watch_nodes());
+  tasks_.spawn(settler_->sign_reports());
   start_repair();
   co_return Result<void>{};
 }
 
 template <class Request, class Response>
-void Service::route(MetaMethod method, std::string name, Member<Request, Response> member) {
+void Service::route(auto method, std::string name, Member<Request, Response> member) {
   router_.on<Request, Response>(static_cast<std::uint16_t>(method), std::move(name),
                                 [this, member](CallContext context, Request request, Buffer) {
                                   return (this->*member)(std::move(context), std::move(request));
@@ -177,6 +190,10 @@ void Service::add_routes() {
   route(MetaMethod::inventory, "inventory", &Service::answer_inventory);
   route(MetaMethod::report_lost, "report_lost", &Service::report_lost);
   route(MetaMethod::repair_status, "repair_status", &Service::repair_status);
+  route(SettleMethod::window, "settlement_window", &Service::settlement_window);
+  route(SettleMethod::hand_in, "hand_in", &Service::hand_in);
+  route(SettleMethod::report, "volume_report", &Service::answer_report<ReportRequest>);
+  route(SettleMethod::proof, "volume_proof", &Service::answer_report<ProofRequest>);
 }
 
 Task<Result<Reply<AllocateReply>>> Service::allocate(CallContext context, AllocateRequest request) {
@@ -220,8 +237,34 @@ Task<Result<Reply<InventoryReply>>> Service::answer_inventory(CallContext contex
   co_return reply_with(std::move(reply));
 }
 
+Task<Result<Reply<WindowReply>>> Service::settlement_window(CallContext context,
+                                                            WindowRequest request) {
+  STRATOS_CO_CHECK(check_caller(context, request.node));
+  STRATOS_CO_TRY(WindowReply reply, settler_->window());
+  co_return reply_with(std::move(reply));
+}
+
+Task<Result<Reply<HandInReply>>> Service::hand_in(CallContext context, HandInRequest request) {
+  STRATOS_CO_CHECK(check_caller(context, request.node));
+  STRATOS_CO_TRY(HandInReply reply, co_await settler_->hand_in(std::move(request)));
+  co_return reply_with(std::move(reply));
+}
+
+// Clients and nodes may ask: a report is what they are paid by.
+template <class Query>
+Task<Result<Reply<typename Query::Reply>>> Service::answer_report(CallContext context,
+                                                                  Query query) {
+  if (!knows_node(context.peer)) STRATOS_CO_CHECK(check_client(context));
+  STRATOS_CO_TRY(const Bytes reply, machine_->query(Query::kPath, codec::encode(query)));
+  STRATOS_CO_TRY(typename Query::Reply head, codec::decode<typename Query::Reply>(reply));
+  co_return reply_with(std::move(head));
+}
+
 Task<Result<Reply<SubmitReply>>> Service::submit(CallContext context, SubmitRequest request) {
   STRATOS_CO_CHECK(check_client(context));
+  for (const Item& item : request.items) {
+    if (is_of_meta_nodes(item.verb)) co_return fail(Errc::permission_denied, "verb of meta nodes");
+  }
   submitted_.add(request.items.size());
   const MonotonicTime start = runtime_.now();
   STRATOS_CO_TRY(Batcher::Outcome outcome, co_await batcher_->submit(std::move(request.items)));

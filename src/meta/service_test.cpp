@@ -9,6 +9,7 @@
 #include "meta/keys.hpp"
 #include "meta/meta_client.hpp"
 #include "meta/placement.hpp"
+#include "meta/settlement_wire.hpp"
 #include "runtime/real_runtime.hpp"
 #include "runtime/task_group.hpp"
 
@@ -462,8 +463,9 @@ TEST_F(Granting, LimitsAreSignedAndDisjoint) {
     EXPECT_EQ(inner.payer, owner());
     EXPECT_EQ(inner.action, Action::put);
     EXPECT_EQ(inner.zone, ZoneId(1));
-    const auto end = static_cast<std::int64_t>((inner.epoch.value + 2) * options_.params.epoch_ms);
-    EXPECT_EQ(inner.expires.ms, end);
+    const std::uint64_t end = (inner.epoch.value + 1) * options_.params.epoch_ms;
+    const std::uint64_t grace = options_.params.epoch_ms / 10;
+    EXPECT_EQ(inner.expires.ms, static_cast<std::int64_t>(end + grace));
   }
   EXPECT_EQ(serials.size(), 3U);
 }
@@ -680,6 +682,36 @@ TEST_F(NodesOfService, NobodyReadsTheFeedOfAnother) {
             Errc::permission_denied);
   EXPECT_EQ(call<FeedReply>(other, MetaMethod::feed, FeedRequest{NodeId(9), 0, 10}).error().code(),
             Errc::no_such_node);
+}
+
+TEST_F(NodesOfService, HandInForThemselvesOnlyAndNoClientForThem) {
+  const NodeId first = add_node();
+  const NodeId second = add_node();
+  const auto number = [](SettleMethod method) { return static_cast<MetaMethod>(method); };
+  WindowRequest window;
+  window.node = first;
+  EXPECT_TRUE(call<WindowReply>(key_of(first), number(SettleMethod::window), window));
+  EXPECT_EQ(call<WindowReply>(key_of(second), number(SettleMethod::window), window).error().code(),
+            Errc::permission_denied);
+  HandInRequest request;
+  request.node = first;
+  EXPECT_EQ(
+      call<HandInReply>(key_of(second), number(SettleMethod::hand_in), request).error().code(),
+      Errc::permission_denied);
+  SettleOrders command;
+  command.node = first;
+  EXPECT_EQ(run(command).error().code(), Errc::permission_denied);
+  SignReport signature;
+  EXPECT_EQ(run(signature).error().code(), Errc::permission_denied);
+  ReportRequest report;
+  EXPECT_EQ(call<ReportRequest::Reply>(key_of(first), number(SettleMethod::report), report)
+                .error()
+                .code(),
+            Errc::no_such_report);
+  const auto stranger = crypto::MachineSigner::draw(random_).public_key();
+  EXPECT_EQ(
+      call<ReportRequest::Reply>(stranger, number(SettleMethod::report), report).error().code(),
+      Errc::permission_denied);
 }
 
 TEST_F(NodesOfService, FeedsAreTrimmedOnceTheyAreLong) {

@@ -283,6 +283,7 @@ class TestIndex {
   VersionId version_of(const std::string& key) const { return get(key).value().version.id; }
 
   IndexMachine& machine() { return *machine_; }
+  const Params& machine_params() const { return machine_->params(); }
   kv::Store& store() { return *store_; }
   const crypto::MachineSigner& meta() const { return meta_; }
   // A new machine on the same store, as after a restart.

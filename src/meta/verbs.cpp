@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "meta/verbs_settle.hpp"
+
 namespace stratos::meta {
 namespace {
 
@@ -41,19 +43,11 @@ std::vector<Bytes> some_keys(const State& state, const Bytes& prefix) {
   return keys;
 }
 
-void return_ozone(Context& context, const GrantRecord& grant) {
-  const Bytes key = keys::account(grant.payer);
-  auto account = context.state.load<AccountRecord>(key);
-  if (!account) return;
-  account->ozone_noz += grant.noz;
-  context.state.store(key, *account);
-}
-
 // First the grant itself, so that none of its ids is taken again; then the ids it spent.
 std::size_t sweep_grant(Context& context, ByteView subject) {
   const GrantId id(get_be<std::uint64_t>(subject));
   if (const auto grant = context.state.load<GrantRecord>(keys::grant(id))) {
-    return_ozone(context, *grant);
+    close_grant(context, *grant);
     context.state.erase(keys::grant(id));
   }
   const std::vector<Bytes> spent = some_keys(context.state, keys::spent_segments_of(id));
@@ -118,6 +112,7 @@ std::size_t sweep_table(Context& context, ByteView subject) {
 }
 
 std::size_t sweep_item(Context& context, const keys::DueItem& item) {
+  if (const auto freed = sweep_settlement(context, item)) return *freed;
   switch (item.kind) {
     case DueKind::orphan_segment:
       return sweep_orphan(context, item.subject);
@@ -156,7 +151,7 @@ Result<Bytes> execute(Context& context, Verb verb, ByteView command) {
                   DeleteObject, CopyObject, CreateUpload, PutPart, CompleteUpload, AbortUpload,
                   CommitSegments, AddHolder, LoseHolder, RegisterNode, SetNodeState, ReserveGrant,
                   TrimFeed, SetVersioning, SetObjectLock, PutTags, PutRetention, PutHold,
-                  SetBucketConfig, SetAttributes>(verb);
+                  SetBucketConfig, SetAttributes, SettleOrders, HandInSplit, SignReport>(verb);
   if (runner == nullptr) {
     return fail(Errc::not_implemented, "verb " + std::to_string(static_cast<int>(verb)));
   }

@@ -2,7 +2,7 @@
 
 #include "meta/limit.hpp"
 #include "meta/placement.hpp"
-#include "meta/verbs.hpp"
+#include "meta/verbs_settle.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -137,11 +137,13 @@ Result<Bytes> run(Context& context, const ReserveGrant& command) {
   grant.segments = command.segments;
   // Open for this epoch, the leases taken in it, and the settlement after it.
   const auto open_ms = context.params.epoch_ms + 2 * context.params.orphan_ms;
-  grant.closes = context.time + std::chrono::milliseconds(open_ms);
+  grant.closes = std::max(context.time + std::chrono::milliseconds(open_ms),
+                          calendar_of(context.params).closes(Epoch(grant.epoch.value + 1)));
   context.state.store(keys::grant(grant.id), grant);
   Bytes subject;
   put_be(subject, grant.id.value);
   context.state.put(keys::due(grant.closes, DueKind::close_grant, subject), {});
+  note_grant(context, grant);
   return codec::encode(grant);
 }
 

@@ -98,7 +98,11 @@ struct LimitsRequest {
 constexpr std::uint64_t kMaxLimitBytes = 1ULL << 34;
 struct LimitsReply {
   std::vector<SignedLimit> limits;  // in the order of the nodes
-  static void fields(auto& self, auto&& field) { field(1, self.limits); }
+  std::uint64_t good_for_ms = 0;    // then the client turns to the next epoch's limits
+  static void fields(auto& self, auto&& field) {
+    field(1, self.limits);
+    field(2, self.good_for_ms);
+  }
 };
 
 // What nodes said of themselves last; not ordered.

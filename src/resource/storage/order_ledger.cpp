@@ -68,13 +68,18 @@ Result<void> OrderLedger::check_limit(const meta::SignedLimit& signed_limit,
 
 Result<OrderLedger::Entry*> OrderLedger::find_or_add(const meta::Order& order, WallTime now) {
   const LimitKey key{order.grant, order.serial};
-  if (const auto found = limits_.find(key); found != limits_.end()) return &found->second;
+  if (const auto found = limits_.find(key); found != limits_.end()) {
+    if (found->second.limit.epoch < frozen_before_) return refused("the epoch is being settled");
+    return &found->second;
+  }
   if (!order.limit) return refused("unknown limit: send the order with its limit");
   auto limit = codec::decode<meta::Limit>(order.limit->limit);
   if (!limit) return refused("the limit cannot be read: " + limit.error().message());
   STRATOS_CHECK(check_limit(*order.limit, *limit, order));
+  if (limit->epoch < frozen_before_) return refused("the epoch is being settled");
   if (limits_.size() >= kMaxLimits) {
-    (void)forget_before(now);
+    // Orders wait for their settlement.
+    (void)forget_unused(now);
     if (limits_.size() >= kMaxLimits) return refused("too many limits are in use");
   }
   Entry entry;
@@ -122,6 +127,15 @@ Result<void> OrderLedger::admit(const meta::Order& order, Direction direction, s
   return {};
 }
 
+Result<void> OrderLedger::take(const meta::Order& order, WallTime now) {
+  STRATOS_TRY(Entry* const entry, find_or_add(order, now));
+  const LimitKey key{order.grant, order.serial};
+  if (!raise(key, *entry, order.bytes, order.signature)) {
+    return refused("the order's signature is wrong or exceeds the limit");
+  }
+  return {};
+}
+
 void OrderLedger::refund(const meta::Order& order, std::uint64_t bytes) {
   const auto found = limits_.find({order.grant, order.serial});
   if (found == limits_.end()) return;
@@ -148,10 +162,11 @@ std::vector<std::pair<LimitKey, KeptOrder>> OrderLedger::take_changed(std::size_
   return out;
 }
 
-std::vector<LimitKey> OrderLedger::forget_before(WallTime time) {
+template <class Drop>
+std::vector<LimitKey> OrderLedger::forget_if(Drop drop) {
   std::vector<LimitKey> gone;
   for (auto it = limits_.begin(); it != limits_.end();) {
-    if (it->second.limit.expires < time) {
+    if (drop(it->second)) {
       gone.push_back(it->first);
       changed_.erase(it->first);
       it = limits_.erase(it);
@@ -160,6 +175,34 @@ std::vector<LimitKey> OrderLedger::forget_before(WallTime time) {
     }
   }
   return gone;
+}
+
+std::vector<LimitKey> OrderLedger::forget_unused(WallTime time) {
+  return forget_if([time](const Entry& entry) {
+    return entry.limit.expires < time && entry.kept.bytes == 0 && !entry.unchecked;
+  });
+}
+
+std::vector<LimitKey> OrderLedger::forget_epoch(Epoch epoch) {
+  return forget_if([epoch](const Entry& entry) { return entry.limit.epoch == epoch; });
+}
+
+std::optional<Epoch> OrderLedger::oldest_epoch() const {
+  std::optional<Epoch> oldest;
+  for (const auto& [key, entry] : limits_) {
+    const bool has_order = entry.kept.bytes > 0 || entry.unchecked;
+    if (has_order && (!oldest || entry.limit.epoch < *oldest)) oldest = entry.limit.epoch;
+  }
+  return oldest;
+}
+
+std::vector<std::pair<LimitKey, KeptOrder>> OrderLedger::orders_of(Epoch first, Epoch end) const {
+  std::vector<std::pair<LimitKey, KeptOrder>> orders;
+  for (const auto& [key, entry] : limits_) {
+    const bool wanted = entry.limit.epoch >= first && entry.limit.epoch < end;
+    if (wanted && entry.kept.bytes > 0) orders.emplace_back(key, entry.kept);
+  }
+  return orders;
 }
 
 }  // namespace stratos::resource

@@ -1,6 +1,7 @@
 // OrderLedger: which requests are paid for. Holds the largest order of each limit, gives credit of
 // one step, and checks signatures only where an order has to grow. Rules: docs/formats/orders.md.
 #pragma once
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <vector>
@@ -47,14 +48,28 @@ class OrderLedger {
   // signed for enough.
   Result<void> admit(const meta::Order& order, Direction direction, std::uint64_t bytes,
                      WallTime now);
+  // Takes an order for bytes that were moved before. Errc::limit_refused.
+  Result<void> take(const meta::Order& order, WallTime now);
   // Takes back what a failed or shorter request did not use.
   void refund(const meta::Order& order, std::uint64_t bytes);
 
   // Orders that grew since the last call, to be made durable. Also checks orders that were not
   // needed for credit so far, at most `limit` signatures.
   std::vector<std::pair<LimitKey, KeptOrder>> take_changed(std::size_t limit);
-  // Forgets limits that ended before `time`; returns their keys.
-  std::vector<LimitKey> forget_before(WallTime time);
+  bool has_changed() const { return !changed_.empty(); }
+
+  // Settlement: orders of epochs before `epoch` are refused from now on, so that they stay as they
+  // are handed in.
+  void freeze_before(Epoch epoch) { frozen_before_ = std::max(frozen_before_, epoch); }
+  Epoch frozen_before() const { return frozen_before_; }
+  // The first epoch with an order; nullopt when there is none.
+  std::optional<Epoch> oldest_epoch() const;
+  // Those of the epochs [first, end), in the order of their keys; limits without an order left out.
+  std::vector<std::pair<LimitKey, KeptOrder>> orders_of(Epoch first, Epoch end) const;
+  // Forgets the limits of an epoch; returns their keys.
+  std::vector<LimitKey> forget_epoch(Epoch epoch);
+  // Forgets limits that ended before `time` without an order; returns their keys.
+  std::vector<LimitKey> forget_unused(WallTime time);
   std::size_t size() const { return limits_.size(); }
   std::uint64_t signatures_checked() const { return signatures_checked_; }
 
@@ -66,6 +81,8 @@ class OrderLedger {
     // A larger order that nobody had to check yet.
     std::optional<std::pair<std::uint64_t, crypto::MachineSignature>> unchecked;
   };
+  template <class Drop>
+  std::vector<LimitKey> forget_if(Drop drop);
   Result<Entry*> find_or_add(const meta::Order& order, WallTime now);
   Result<void> check_limit(const meta::SignedLimit& signed_limit, const meta::Limit& limit,
                            const meta::Order& order);
@@ -75,6 +92,7 @@ class OrderLedger {
   NodeId node_;
   crypto::MachineKey meta_key_;
   Epoch epoch_;
+  Epoch frozen_before_;
   std::map<LimitKey, Entry> limits_;
   std::map<LimitKey, bool> changed_;
   std::uint64_t signatures_checked_ = 0;

@@ -165,11 +165,55 @@ TEST_F(OrderLedgerTest, GoesOnFromWhatWasKept) {
   EXPECT_FALSE(later.admit(order(kStep, false), Direction::store, 1, now_));
 }
 
-TEST_F(OrderLedgerTest, ForgetsWhatIsOver) {
+TEST_F(OrderLedgerTest, ForgetsWhatIsOverAndHasNoOrder) {
   EXPECT_EQ(refusal(order(0), 10), Errc{});
-  EXPECT_TRUE(ledger_.forget_before(now_).empty());
-  EXPECT_EQ(ledger_.forget_before(limit_.expires + 1ms).size(), 1U);
+  EXPECT_TRUE(ledger_.forget_unused(now_).empty());
+  EXPECT_EQ(ledger_.forget_unused(limit_.expires + 1ms).size(), 1U);
   EXPECT_EQ(ledger_.size(), 0U);
+  ASSERT_TRUE(ledger_.take(order(10), now_));
+  EXPECT_TRUE(ledger_.forget_unused(limit_.expires + 1ms).empty());
+}
+
+TEST_F(OrderLedgerTest, TakesOrdersForWhatWasMovedBefore) {
+  ASSERT_EQ(refusal(order(0), 1000), Errc{});
+  EXPECT_TRUE(ledger_.take(order(1000, false), now_));
+  ASSERT_EQ(ledger_.orders_of(Epoch(10), Epoch(11)).size(), 1U);
+  EXPECT_EQ(ledger_.orders_of(Epoch(10), Epoch(11))[0].second.bytes, 1000U);
+  EXPECT_TRUE(ledger_.take(order(900, false), now_)) << "smaller than one before: nothing to do";
+  EXPECT_EQ(ledger_.orders_of(Epoch(10), Epoch(11))[0].second.bytes, 1000U);
+  meta::Order forged = order(2000, false);
+  forged.signature.value[0] ^= 1;
+  EXPECT_FALSE(ledger_.take(forged, now_));
+  EXPECT_FALSE(ledger_.take(order(limit_.bytes + 1, false), now_));
+}
+
+TEST_F(OrderLedgerTest, FreezesEpochsForTheirSettlement) {
+  ASSERT_EQ(refusal(order(500), 1000), Errc{});
+  ASSERT_TRUE(ledger_.take(order(1000), now_));
+  EXPECT_EQ(ledger_.oldest_epoch(), Epoch(10));
+  ledger_.freeze_before(Epoch(11));
+  EXPECT_EQ(refusal(order(2000), 10), Errc::limit_refused);
+  EXPECT_FALSE(ledger_.take(order(2000), now_));
+  EXPECT_EQ(ledger_.orders_of(Epoch(10), Epoch(11)).at(0).second.bytes, 1000U);
+  EXPECT_EQ(ledger_.forget_epoch(Epoch(10)).size(), 1U);
+  EXPECT_FALSE(ledger_.oldest_epoch());
+  // Unknown by now, and still refused.
+  EXPECT_FALSE(ledger_.take(order(2000), now_));
+  ledger_.freeze_before(Epoch(3));
+  EXPECT_EQ(ledger_.frozen_before(), Epoch(11));
+}
+
+TEST_F(OrderLedgerTest, KeepsUnsettledOrdersWhenLimitsRunOut) {
+  ASSERT_TRUE(ledger_.take(order(1000), now_));
+  const LimitKey kept{limit_.grant, limit_.serial};
+  for (std::uint64_t i = 0; i < OrderLedger::kMaxLimits; ++i) {
+    limit_.serial = 100 + i;
+    (void)ledger_.admit(order(0), Direction::store, 1, now_);
+  }
+  limit_.expires = limit_.expires + 1h;
+  limit_.serial = 99;
+  EXPECT_TRUE(ledger_.admit(order(0), Direction::store, 1, now_ + 20min)) << "unused ones give way";
+  EXPECT_EQ(ledger_.orders_of(Epoch(10), Epoch(11)).at(0).first, kept);
 }
 
 }  // namespace

@@ -152,6 +152,7 @@ Task<Result<void>> StorageServiceImpl::open_store() {
   old_store_ = store_;
   corrupt_seen_ = 0;
   if (membership_) store_->set_node(membership_->node);
+  STRATOS_CO_CHECK(co_await load_frozen(store_));
   STRATOS_CO_CHECK(co_await load_orders(store_));
   co_return Result<void>{};
 }

@@ -14,7 +14,8 @@ struct StorageOptions {
   Duration feed_interval = 5s;
   Duration upkeep_interval = 10s;
   Duration expiry_interval = 60s;
-  Duration reopen_delay = 1s;  // after the store failed
+  Duration settle_interval = 1s;  // between looks for epochs to hand in
+  Duration reopen_delay = 1s;     // after the store failed
   std::chrono::milliseconds scrub_within =
       720h;                        // everything is read and checked once in this time
   meta::Dialer* dialer = nullptr;  // to other nodes, for rebuilding; outlives the node

@@ -54,6 +54,8 @@ StorageServiceImpl::Metrics::Metrics(metrics::Registry& registry)
       rebuilt(registry.counter("stratos_storage_rebuilt_fragments_total")),
       rebuilt_bytes(registry.counter("stratos_storage_rebuilt_bytes_total")),
       scrubbed_bytes(registry.counter("stratos_storage_scrubbed_bytes_total")),
+      settled_bytes(registry.counter("stratos_storage_settled_bytes_total")),
+      unpaid_bytes(registry.counter("stratos_storage_unpaid_bytes_total")),
       used(registry.gauge("stratos_storage_used_bytes")),
       trash(registry.gauge("stratos_storage_trash_bytes")),
       overhead(registry.gauge("stratos_storage_overhead_bytes")),
@@ -98,6 +100,7 @@ Task<Result<void>> StorageServiceImpl::start() {
   tasks_.spawn(upkeep_loop());
   tasks_.spawn(expiry_loop());
   tasks_.spawn(scrub_loop());
+  tasks_.spawn(settle_loop());
   co_return Result<void>{};
 }
 
@@ -146,6 +149,7 @@ void StorageServiceImpl::report(meta::HeartbeatRequest& heartbeat) const {
 
 void StorageServiceImpl::heard(const meta::HeartbeatReply& reply) {
   heard_ = reply;
+  heard_at_ = runtime_.now();
   ledger_.set_epoch(reply.epoch);
 }
 
@@ -188,6 +192,10 @@ void StorageServiceImpl::add_routes(net::Router& router) {
       [this](net::CallContext context, meta::RebuildRequest request, Buffer) {
         return rebuild(std::move(context), std::move(request));
       });
+  router.on<SignOffRequest, SignOffReply>(number(NodeMethod::sign_off), "storage.sign_off",
+                                          [this](net::CallContext, SignOffRequest request, Buffer) {
+                                            return sign_off(std::move(request));
+                                          });
   router.on<StatusRequest, StatusReply>(
       number(NodeMethod::status), "storage.status",
       [this](net::CallContext, StatusRequest, Buffer) {
@@ -202,8 +210,7 @@ Task<Result<net::Reply<WriteReply>>> StorageServiceImpl::write(WriteRequest requ
   if (draining_) co_return fail(Errc::unavailable, "the node takes no new data");
   const std::uint64_t bytes = body.size();
   if (bytes > kMaxExtentBytes) co_return fail(Errc::too_large, "extent too large");
-  const Result<void> paid =
-      ledger_.admit(request.order, Direction::store, bytes, runtime_.wall_now());
+  const Result<void> paid = ledger_.admit(request.order, Direction::store, bytes, meta_now());
   if (!paid) {
     metrics_.refused.add();
     co_return fail(paid.error());
@@ -319,7 +326,7 @@ Task<Result<net::Reply<ReadReply>>> StorageServiceImpl::read(ReadRequest request
   STRATOS_CO_TRY(const std::shared_ptr<FragmentStore> store, this->store());
   if (request.length > kMaxExtentBytes) co_return fail(Errc::too_large, "range too long");
   const Result<void> paid =
-      ledger_.admit(request.order, Direction::fetch, request.length, runtime_.wall_now());
+      ledger_.admit(request.order, Direction::fetch, request.length, meta_now());
   if (!paid) {
     metrics_.refused.add();
     co_return fail(paid.error());

@@ -57,6 +57,7 @@ class StorageServiceImpl final : public StorageService {
   Task<Result<net::Reply<StatReply>>> stat(StatRequest request);
   Task<Result<net::Reply<meta::RebuildReply>>> rebuild(net::CallContext context,
                                                        meta::RebuildRequest request);
+  Task<Result<net::Reply<SignOffReply>>> sign_off(SignOffRequest request);
   Result<net::Reply<StatusReply>> status() const;
 
  private:
@@ -77,6 +78,8 @@ class StorageServiceImpl final : public StorageService {
     metrics::Counter& rebuilt;
     metrics::Counter& rebuilt_bytes;
     metrics::Counter& scrubbed_bytes;
+    metrics::Counter& settled_bytes;
+    metrics::Counter& unpaid_bytes;
     metrics::Gauge& used;
     metrics::Gauge& trash;
     metrics::Gauge& overhead;
@@ -128,6 +131,16 @@ class StorageServiceImpl final : public StorageService {
   Task<Result<void>> keep_orders(std::shared_ptr<FragmentStore> store);
   Task<Result<void>> check_generation(std::shared_ptr<FragmentStore> store);
 
+  // storage_settle.cpp
+  Task<void> settle_loop();
+  Task<Result<void>> settle_orders();
+  Task<Result<void>> freeze_before(std::shared_ptr<FragmentStore> store, Epoch epoch);
+  Task<Result<void>> hand_in(std::shared_ptr<FragmentStore> store, Epoch epoch);
+  Task<Result<void>> load_frozen(std::shared_ptr<FragmentStore> store);
+  Task<Result<void>> forget_epoch(std::shared_ptr<FragmentStore> store, Epoch epoch);
+  // Ordered time as the last heartbeat told it, and what went by since.
+  WallTime meta_now() const;
+
   Runtime& runtime_;
   io::FileSystem& fs_;
   std::string folder_;
@@ -142,6 +155,9 @@ class StorageServiceImpl final : public StorageService {
   OrderLedger ledger_;
   std::optional<Membership> membership_;
   std::optional<meta::HeartbeatReply> heard_;
+  MonotonicTime heard_at_;
+  Epoch frozen_;  // durably: of epochs before this one no order grows any more
+  MonotonicTime settle_next_;
   bool draining_ = false;
   bool stopping_ = false;
   bool generation_checked_ = false;

@@ -15,8 +15,8 @@ constexpr Duration kMetaTimeout = 10s;
 constexpr Duration kIndexCost = 2ms;
 constexpr Duration kUpkeepCost = 10ms;
 constexpr double kMaxScrubDue = 256 << 20;
-// Settlement closes a day after an epoch; orders are kept a little longer.
-constexpr std::chrono::milliseconds kKeepOrders = 25h;
+// Orders for the last bytes may come a little after their limit's end.
+constexpr std::chrono::milliseconds kKeepUnused = 10min;
 constexpr std::string_view kGenerationNote = "generation";
 
 constexpr std::uint16_t number(meta::MetaMethod method) {
@@ -315,7 +315,7 @@ Task<Result<void>> StorageServiceImpl::load_orders(std::shared_ptr<FragmentStore
 
 Task<Result<void>> StorageServiceImpl::keep_orders(std::shared_ptr<FragmentStore> store) {
   auto changed = ledger_.take_changed(kOrdersAtOnce);
-  auto gone = ledger_.forget_before(runtime_.wall_now() + -kKeepOrders);
+  const auto gone = ledger_.forget_unused(meta_now() + -kKeepUnused);
   if (changed.empty() && gone.empty()) co_return Result<void>{};
   std::vector<std::pair<Bytes, Bytes>> puts;
   std::vector<Bytes> removals;

@@ -13,6 +13,7 @@ enum class NodeMethod : std::uint16_t {
   read = 0x0101,
   stat = 0x0102,
   status = 0x0103,
+  sign_off = 0x0118,
 };
 
 // Appends one extent (the body, at most kMaxExtentBytes) to a fragment. Extents of one fragment
@@ -86,6 +87,18 @@ struct StatReply {
     field(2, self.root);
     field(3, self.in_trash);
   }
+};
+
+// Orders for bytes that were moved before, so that the node is paid for the last of them too. What
+// was taken survives the process.
+constexpr std::size_t kMaxSignOff = 64;
+struct SignOffRequest {
+  std::vector<meta::Order> orders;  // each with its limit; at most kMaxSignOff
+  static void fields(auto& self, auto&& field) { field(1, self.orders); }
+};
+struct SignOffReply {
+  Bytes taken;  // 1 or 0, in the order of the request
+  static void fields(auto& self, auto&& field) { field(1, self.taken); }
 };
 
 struct StatusRequest {
