@@ -29,6 +29,7 @@ void add_dev_command(CLI::App& app, Session& session);
 void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Session& session);
 void add_object_commands(CLI::App& app, Session& session);
 void add_mesh_commands(CLI::App& app, CLI::App& meta, Session& session);
+void add_usage_command(CLI::App& app, Session& session);
 void add_keyring_commands(CLI::App& app, Session& session);
 void add_sim_command(CLI::App& app, Session& session);
 void add_durability_command(CLI::App& sim, Session& session);

@@ -144,6 +144,9 @@ void add_dev_command(CLI::App& app, Session& session) {
   dev.add_option("--profile", arguments->profile, "Data + parity fragments, such as 4+2");
   dev.add_option("--accounts", settings.accounts, "Accounts with keys of their own")
       ->check(CLI::Range(1, 1000));
+  dev.add_option("--epoch", settings.epoch_seconds,
+                 "Seconds of an epoch of a new mesh; short ones are settled soon")
+      ->check(CLI::Range(2, 24 * 3600));
   dev.add_option("--s3", arguments->mesh.s3_address, "S3 endpoint, HOST:PORT; port 0 picks one");
   dev.add_option("--ops", arguments->mesh.ops_address, "Health and metrics, HOST:PORT");
   dev.add_option("--repair-after", arguments->mesh.meta.repair_after_seconds,

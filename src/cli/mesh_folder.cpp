@@ -13,6 +13,7 @@ constexpr std::uint64_t kMaxFileBytes = 1 << 20;
 constexpr std::int64_t kMostFragments = 32;
 constexpr std::int64_t kMostNodes = 10'000;
 constexpr std::int64_t kMostAccounts = 10'000;
+constexpr std::int64_t kMostEpochSeconds = 24 * 3600;
 
 Result<json> read_json(io::FileSystem& fs, const std::string& path) {
   STRATOS_TRY(const Bytes bytes, io::read_file(fs, path, kMaxFileBytes));
@@ -51,6 +52,13 @@ Result<MeshSettings> MeshFolder::settings(const MeshSettings& wanted) {
                                       "+" + std::to_string(stored->m) +
                                       "; --reset makes a new one");
   }
+  const std::uint32_t epoch = wanted.epoch_seconds;
+  if (stored && epoch != 0 && stored->epoch_seconds != epoch) {
+    return fail(Errc::bad_config, "this mesh was made with epochs of " +
+                                      std::to_string(stored->epoch_seconds) +
+                                      " s; --reset makes a new one");
+  }
+  if (settings.epoch_seconds == 0) settings.epoch_seconds = kUsualEpochSeconds;
   // A mesh may grow; it never forgets nodes or accounts.
   settings.nodes = std::max(settings.nodes, wanted.nodes);
   settings.accounts = std::max(settings.accounts, wanted.accounts);
@@ -71,14 +79,22 @@ Result<MeshSettings> MeshFolder::stored_settings() const {
     read_number(value, "m", kMostFragments, settings.m);
     read_number(value, "accounts", kMostAccounts, settings.accounts);
     settings.region = value.at("region").get<std::string>();
+    settings.epoch_seconds = kUsualEpochSeconds;
+    if (value.contains("epoch_seconds")) {
+      read_number(value, "epoch_seconds", kMostEpochSeconds, settings.epoch_seconds);
+    }
     return settings;
   });
 }
 
 Result<void> MeshFolder::store_settings(const MeshSettings& settings) {
-  const json value = {
-      {"format", kFolderFormat}, {"nodes", settings.nodes},       {"k", settings.k},
-      {"m", settings.m},         {"accounts", settings.accounts}, {"region", settings.region}};
+  const json value = {{"format", kFolderFormat},
+                      {"nodes", settings.nodes},
+                      {"k", settings.k},
+                      {"m", settings.m},
+                      {"accounts", settings.accounts},
+                      {"region", settings.region},
+                      {"epoch_seconds", settings.epoch_seconds}};
   return io::write_file_atomic(fs_, path_ + "/mesh.json", as_bytes(value.dump(2) + "\n"));
 }
 

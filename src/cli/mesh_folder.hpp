@@ -22,7 +22,10 @@ struct MeshSettings {
   std::uint8_t m = 2;
   std::uint32_t accounts = 1;
   std::string region = "us-east-1";
+  std::uint32_t epoch_seconds = 0;  // wanted: 0 takes what the mesh was made with
 };
+
+constexpr std::uint32_t kUsualEpochSeconds = 600;
 
 struct MeshAccount {
   std::string name;
@@ -51,7 +54,7 @@ class MeshFolder {
   }
 
   // The stored settings, or `wanted` stored now. Errc::bad_config when a stored mesh differs in
-  // what cannot change (profile), or its format is of another release.
+  // what cannot change (profile, epoch), or its format is of another release.
   Result<MeshSettings> settings(const MeshSettings& wanted);
   Result<MeshSettings> stored_settings() const;
   Result<void> store_settings(const MeshSettings& settings);

@@ -37,6 +37,11 @@ Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::Fi
   options.params.network = "dev";
   options.params.meta_keys.push_back(host->key());
   options.params.profiles.push_back(profile_of(settings));
+  options.params.epoch_ms = std::uint64_t{settings.epoch_seconds} * 1000;
+  // Whoever shortens the epoch wants to see it settled.
+  if (settings.epoch_seconds < kUsualEpochSeconds) {
+    options.params.settlement.close_ms = 2 * options.params.epoch_ms;
+  }
   STRATOS_CO_TRY(host->service_, co_await meta::MetaService::start(runtime, fs, host->key_, metrics,
                                                                    std::move(options)));
   // Machines may connect to register; what each may ask for is checked by its key.
