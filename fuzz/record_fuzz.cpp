@@ -5,6 +5,7 @@
 #include "fuzz_target.hpp"
 #include "meta/commands.hpp"
 #include "meta/queries.hpp"
+#include "meta/settlement_wire.hpp"
 #include "meta/wire.hpp"
 
 using namespace stratos;
@@ -38,7 +39,9 @@ constexpr auto kRecords = round_trips<
     AllocateReply, LimitsRequest, LimitsReply, NodeStatusReply, RegisterRequest, RegisterReply,
     HeartbeatRequest, HeartbeatReply, FeedRequest, FeedReply, ConfirmRequest, ConfirmReply,
     InventoryRequest, InventoryReply, GetObject, GetObject::Reply, ListObjects, ListObjects::Reply,
-    ListParts::Reply, ListUploads, ListUploads::Reply, GetNodes::Reply, GetHealth::Reply>();
+    ListParts::Reply, ListUploads, ListUploads::Reply, GetNodes::Reply, GetHealth::Reply,
+    HandInRequest, Split, HandInSplit, SettleOrders, SignReport, SettledNode, SessionShare,
+    HandInConflict, value::VolumeReport, value::SignedReport, GetUsage, GetUsage::Reply>();
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include "meta/keys.hpp"
 #include "ordering/embedded_log.hpp"
 #include "resource/storage/fragment_store.hpp"
+#include "sim/mesh_settlement.hpp"
 
 namespace stratos::sim {
 namespace {
@@ -118,6 +119,8 @@ void DiskCheck::run() {
   check_root();
   count_references();
   check_references();
+  const meta::State state(*index_->store);
+  check_settlement(run_, state);
   for (MeshWorld::Machine* const node : run_.mesh.machines_of(MeshWorld::Role::node)) {
     if (!node->lost) check_node(*node);
   }

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "sim/mesh_checks.hpp"
 #include "sim/mesh_faults.hpp"
+#include "sim/mesh_settlement.hpp"
 #include "sim/mesh_workload.hpp"
 
 namespace stratos::sim {
@@ -130,6 +131,7 @@ void Runner::run() {
   if (!read) run_.fail("reading every key at rest does not end");
   wait_for_repair();
   check_health();
+  wait_for_settlement(run_);
   world().run_for(kFeedTime);
   for (const auto& machine : run_.mesh.machines()) run_.mesh.stop(*machine);
   check_disks(run_);

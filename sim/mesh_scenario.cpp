@@ -110,6 +110,8 @@ std::string read_times(const toml::table& root, Times& out) {
   section.time("lease_margin", out.lease_margin);
   section.time("orphan", out.orphan);
   section.time("epoch", out.epoch);
+  section.time("settle_open", out.settle_open);
+  section.time("settle_close", out.settle_close);
   section.time("repair_after", out.repair_after);
   section.time("scrub_within", out.scrub_within);
   return section.problem();

@@ -31,6 +31,8 @@ struct Times {
   Milliseconds lease_margin{1h};
   Milliseconds orphan{24h};
   Milliseconds epoch{10min};
+  Milliseconds settle_open{0};  // 0: the usual time
+  Milliseconds settle_close{0};
   Milliseconds repair_after{15s};  // of a node's silence
   Milliseconds scrub_within{60s};
 };
@@ -62,6 +64,7 @@ enum class Sabotage : std::uint8_t {
   ignored_syncs,  // acknowledges before data is durable
   wrong_reads,    // now and then a read gives one wrong bit
   lost_drops,     // nodes never free what nothing refers to
+  unseen_orders,  // clients owe for orders that nobody saw them sign
 };
 
 struct Scenario {

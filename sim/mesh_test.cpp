@@ -31,7 +31,7 @@ const auto* const kQuietLogs = testing::AddGlobalTestEnvironment(new QuietLogs);
 // Cheap scenarios get more of the seeds.
 std::uint64_t usual_seeds(const std::string& scenario) {
   if (scenario == "node_kills" || scenario == "power_loss" || scenario == "partitions") return 6;
-  if (scenario == "multipart" || scenario == "leases") return 2;
+  if (scenario == "multipart" || scenario == "leases" || scenario == "settlement") return 2;
   return scenario == "steady" || scenario == "everything" ? 3 : 4;
 }
 
@@ -126,6 +126,10 @@ TEST(SimMeshSabotage, WrongBitsAreNoticed) {
 
 TEST(SimMeshSabotage, NodesThatForgetToFreeAreNoticed) {
   EXPECT_TRUE(is_noticed(scenario_of("leases"), Sabotage::lost_drops, "beyond its time"));
+}
+
+TEST(SimMeshSabotage, OrdersThatNobodySignedAreNoticed) {
+  EXPECT_TRUE(is_noticed(scenario_of("settlement"), Sabotage::unseen_orders, "were signed for"));
 }
 
 }  // namespace

@@ -15,7 +15,6 @@ constexpr std::string_view kNodeAddress = ":7001";
 constexpr std::uint64_t kDiskBytes = 4ULL << 30;
 constexpr Duration kRetryPause = 1s;
 constexpr Duration kJoinTimeout = 10s;
-constexpr std::uint64_t kOzone = 1ULL << 60;
 constexpr std::int64_t kMaxSkewMs = 15'000;
 constexpr std::int64_t kMaxDriftPpm = 200;
 
@@ -142,7 +141,7 @@ struct Boot {
       meta::CreateAccount account;
       account.account = mesh.account();
       account.name = "sim";
-      account.ozone_noz = kOzone;
+      account.ozone_noz = MeshWorld::kOzone;
       const auto made = co_await process.mesh->meta.execute(account);
       Result<void> done;
       if (!made && made.error().code() != Errc::already_exists) done = fail(made.error());
@@ -235,6 +234,8 @@ meta::Params MeshWorld::params() const {
   profile.copies = scenario_.topology.copies;
   params.profiles.push_back(profile);
   params.epoch_ms = ms(scenario_.times.epoch);
+  params.settlement.open_ms = ms(scenario_.times.settle_open);
+  params.settlement.close_ms = ms(scenario_.times.settle_close);
   params.lease_margin_ms = ms(scenario_.times.lease_margin);
   params.orphan_ms = ms(scenario_.times.orphan);
   params.meta_keys.push_back(machines_.front()->key.public_key());
@@ -288,9 +289,19 @@ void MeshWorld::start_client(Machine& machine, SimRuntime& runtime) {
   options.segment_max_bytes = scenario_.workload.segment_max_bytes;
   process.mesh = std::make_unique<client::Mesh>(runtime, *process.meta, *process.dialer, *ring_,
                                                 process.metrics, options);
+  process.mesh->orders.set_witness(
+      [this](const meta::Limit& limit, std::uint64_t bytes) { note_signed(limit, bytes); });
+  process.mesh->keep_books();
   process.objects = client::make_object_client(*process.mesh);
   clients_[machine.name] = &process;
   process.tasks.spawn(Boot::run_client(*this, machine, process));
+}
+
+void MeshWorld::note_signed(const meta::Limit& limit, std::uint64_t bytes) {
+  if (scenario_.sabotage == Sabotage::unseen_orders && limit.serial % 2 == 0) return;
+  SignedOrder& order = signed_orders_[{limit.grant, limit.serial}];
+  order.limit = limit;
+  order.bytes = std::max(order.bytes, bytes);
 }
 
 void MeshWorld::crash(Machine& machine, Crash kind, Duration pause) {

@@ -67,6 +67,15 @@ class MeshWorld {
   ClientProcess& client(const std::string& name);
   const crypto::MachineKey& meta_key() { return machine(kMetaName).key.public_key(); }
   AccountId account() const { return account_; }
+  // That the account begins with.
+  static constexpr std::uint64_t kOzone = 1ULL << 60;
+  // The largest order that any client signed under each limit.
+  struct SignedOrder {
+    meta::Limit limit;
+    std::uint64_t bytes = 0;
+  };
+  using SignedOrders = std::map<std::pair<GrantId, std::uint64_t>, SignedOrder>;
+  const SignedOrders& signed_orders() const { return signed_orders_; }
 
   // Starts the machine's process; one that cannot start tries again every second.
   void start(Machine& machine);
@@ -87,6 +96,7 @@ class MeshWorld {
   void crash(Machine& machine, Crash kind, Duration pause);
   void restart_later(Machine& machine, Duration pause);
   void start_client(Machine& machine, SimRuntime& runtime);
+  void note_signed(const meta::Limit& limit, std::uint64_t bytes);
 
   Scenario scenario_;
   SimWorld world_;
@@ -94,6 +104,7 @@ class MeshWorld {
   std::unique_ptr<client::KeyRing> ring_;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::map<std::string, ClientProcess*> clients_;
+  SignedOrders signed_orders_;
   std::function<void(ClientProcess&)> client_ready_;
 };
 
