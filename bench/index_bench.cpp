@@ -117,7 +117,7 @@ class Bench {
     segment.k = 1;
     segment.m = kCopies - 1;
     segment.length = command.size;
-    const auto ranked = rank({segment.id.view(), kStorageCapability}, table_);
+    const auto ranked = rank(segment_unit(segment.id, table_), table_);
     for (std::uint8_t n = 0; n < kCopies; ++n) {
       Receipt receipt;
       receipt.node = ranked[n];

@@ -111,7 +111,7 @@ class Index {
     commit.k = 1;
     commit.m = 2;
     commit.length = 100;
-    const auto ranked = rank({commit.id.view(), kStorageCapability}, table);
+    const auto ranked = rank(segment_unit(commit.id, table), table);
     for (std::uint8_t n = 0; n < 3; ++n) {
       Receipt receipt;
       receipt.node = ranked[n];

@@ -67,6 +67,7 @@ class DiskCheck {
   void check_root();
   void count_references();
   void check_references();
+  void check_spread(const meta::SegmentRecord& segment);
   void check_node(MeshWorld::Machine& machine);
   void check_fragments(MeshWorld::Machine& machine, resource::FragmentStore& store,
                        const std::set<FragmentId>& wanted);
@@ -171,6 +172,20 @@ void DiskCheck::count_references() {
   each<meta::PartRecord>(Family::part, [&](const meta::PartRecord& part) { count(part.page); });
 }
 
+void DiskCheck::check_spread(const meta::SegmentRecord& segment) {
+  const meta::State state(*index_->store);
+  for (const std::string& level : index_->machine->params().spread) {
+    std::set<std::string> domains;
+    for (const meta::Holder& holder : segment.holders) {
+      const auto node = state.load<meta::NodeRecord>(meta::keys::node(holder.node));
+      if (node) domains.insert(meta::domain_at(node->id, node->labels, level));
+    }
+    if (domains.size() != segment.holders.size()) {
+      wrong("two fragments of segment " + segment.id.hex() + " in one failure domain: " + level);
+    }
+  }
+}
+
 void DiskCheck::check_references() {
   each<meta::SegmentRecord>(Family::segment, [this](const meta::SegmentRecord& segment) {
     const auto counted = references_.find(segment.id);
@@ -185,11 +200,7 @@ void DiskCheck::check_references() {
     if (references == 0 && age > (run_.scenario.times.orphan + kSlack).count()) {
       wrong("segment " + segment.id.hex() + " is an orphan still");
     }
-    std::set<NodeId> nodes;
-    for (const meta::Holder& holder : segment.holders) nodes.insert(holder.node);
-    if (nodes.size() != segment.holders.size()) {
-      wrong("two fragments of segment " + segment.id.hex() + " in one failure domain");
-    }
+    check_spread(segment);
     if (segment.holders.size() < meta::write_quorum(segment.k, segment.m)) {
       wrong("segment " + segment.id.hex() + " is below its quorum");
     }

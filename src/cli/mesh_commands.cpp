@@ -13,6 +13,12 @@ namespace {
 
 using nlohmann::json;
 
+json labels_of(const meta::NodeRecord& node) {
+  json labels = json::object();
+  for (const meta::Label& label : node.labels) labels[label.level] = label.value;
+  return labels;
+}
+
 Result<void> show_nodes(const Session& session) {
   MeshFolder folder = session.folder();
   STRATOS_TRY(const auto admin, AdminSession::open(folder));
@@ -31,7 +37,7 @@ Result<void> show_nodes(const Session& session) {
                     {"trash_bytes", status.trash_bytes},
                     {"fragments", status.fragments},
                     {"endpoint", node.endpoint},
-                    {"domain", node.domain}});
+                    {"labels", labels_of(node)}});
   }
   if (session.output.json) {
     print_json(list);
@@ -61,26 +67,33 @@ Result<void> show_health(const Session& session) {
   for (const auto& margin : health.by_margin) {
     margins[std::to_string(margin.margin)] = margin.segments;
   }
-  const json value = {{"segments", health.segments},
-                      {"at_full", health.at_full},
-                      {"by_margin", margins},
-                      {"repair_queue", health.below_full},
-                      {"unrepairable", health.unrepairable},
-                      {"lost", health.lost},
-                      {"unreadable_now", health.unreadable},
-                      {"domains_up", health.domains_up},
-                      {"missing_bytes", health.missing_bytes},
-                      {"seconds_to_full", health.below_full == 0 ? json(0) : to_full},
-                      {"repair",
-                       {{"running", repair.running},
-                        {"repaired_fragments", repair.repaired_fragments},
-                        {"repaired_bytes", repair.repaired_bytes},
-                        {"failed", repair.failed},
-                        {"bytes_per_second", repair.bytes_per_second},
-                        {"last_error", repair.last_error}}},
-                      {"protection",
-                       "failure domains are nodes of one machine: no protection "
-                       "against its loss"}};
+  json levels = json::object();
+  for (const auto& level : health.levels) levels[level.level] = level.domains_up;
+  json needs = json::object();
+  for (const auto& need : health.needs) needs[need.profile] = need.domains;
+  json value = {{"segments", health.segments},
+                {"at_full", health.at_full},
+                {"by_margin", margins},
+                {"repair_queue", health.below_full},
+                {"unrepairable", health.unrepairable},
+                {"lost", health.lost},
+                {"unreadable_now", health.unreadable},
+                {"domains_up", health.domains_up},
+                {"missing_bytes", health.missing_bytes},
+                {"seconds_to_full", health.below_full == 0 ? json(0) : to_full},
+                {"repair",
+                 {{"running", repair.running},
+                  {"repaired_fragments", repair.repaired_fragments},
+                  {"repaired_bytes", repair.repaired_bytes},
+                  {"failed", repair.failed},
+                  {"bytes_per_second", repair.bytes_per_second},
+                  {"last_error", repair.last_error}}},
+                {"levels", levels},
+                {"domains_needed", needs}};
+  if (levels.size() == 1 && levels.contains(meta::kNodeLevel)) {
+    value["protection"] =
+        "failure domains are nodes of one machine: no protection against its loss";
+  }
   if (session.output.json) {
     print_json(value);
     return {};
@@ -89,6 +102,12 @@ Result<void> show_health(const Session& session) {
        {"segments", "at_full", "repair_queue", "unrepairable", "lost", "unreadable_now",
         "domains_up", "missing_bytes", "seconds_to_full", "repair"}) {
     print_line(std::string(name) + ": " + value[name].dump());
+  }
+  for (const auto& [level, up] : levels.items()) {
+    print_line("level " + level + ": " + up.dump() + " domains up");
+  }
+  for (const auto& [profile, domains] : needs.items()) {
+    print_line("profile " + profile + ": needs " + domains.dump() + " domains at each level");
   }
   for (const auto& [margin, count] : margins.items()) {
     print_line("margin " + margin + ": " + count.dump() + " segments");
@@ -101,10 +120,7 @@ json explain_segment(const meta::SegmentRecord& segment, const meta::NodeTable* 
   json holders = json::array();
   std::vector<NodeId> ranked;
   if (table != nullptr) {
-    meta::PlacementUnit unit;
-    unit.id = segment.id.view();
-    unit.capability = meta::kStorageCapability;
-    ranked = meta::rank(unit, *table);
+    ranked = meta::rank(meta::segment_unit(segment.id, *table), *table);
   }
   for (const meta::Holder& holder : segment.holders) {
     const auto at = std::ranges::find(ranked, holder.node);

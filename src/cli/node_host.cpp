@@ -20,6 +20,7 @@ class Host final : public NodeHost {
     resource::NodeOptions node;
     node.folder = options.folder;
     node.storage.store.capacity_bytes = options.capacity_bytes;
+    node.labels = options.labels;
     node.storage.store.reserve_bytes = options.reserve_bytes;
     node.storage.scrub_within = std::chrono::seconds(options.scrub_within_seconds);
     node.storage.dialer = &dialer_;

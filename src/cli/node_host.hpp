@@ -3,10 +3,12 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/metrics.hpp"
 #include "crypto/keys.hpp"
 #include "io/file_system.hpp"
+#include "meta/labels.hpp"
 #include "net/rpc.hpp"
 
 namespace stratos::cli {
@@ -15,6 +17,7 @@ struct NodeHostOptions {
   std::string folder;
   std::string address = "127.0.0.1:0";
   std::uint64_t capacity_bytes = 0;  // of the folder; 0: what the disk has
+  std::vector<meta::Label> labels;
   std::uint64_t reserve_bytes = 16 << 20;
   std::uint32_t scrub_within_seconds = 24 * 3600;
 };

@@ -67,8 +67,13 @@ Result<std::uint32_t> parse_node_number(std::string_view id) {
   return number;
 }
 
-Result<void> start_node(const Session& session, const std::string& id, NodeHostOptions options) {
+Result<void> start_node(const Session& session, const std::string& id, NodeHostOptions options,
+                        const std::vector<std::string>& labels) {
   STRATOS_TRY(const std::uint32_t number, parse_node_number(id));
+  for (const std::string& text : labels) {
+    STRATOS_TRY(meta::Label label, meta::parse_label(text));
+    options.labels.push_back(std::move(label));
+  }
   RoleProcess process("node");
   MeshFolder folder = session.folder();
   SystemRandom random;
@@ -190,8 +195,12 @@ void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Sessio
       .add_option("--capacity", options->capacity_bytes,
                   "Bytes that the node's folder may take, such as 100GiB; 0: what the disk has")
       ->transform(CLI::AsSizeValue(false));
-  on_chosen(node_start, session,
-            [&session, id, options] { return start_node(session, *id, *options); });
+  auto labels = std::make_shared<std::vector<std::string>>();
+  node_start.add_option("--label", *labels, "LEVEL=VALUE, such as operator=acme; repeatable")
+      ->allow_extra_args(false);
+  on_chosen(node_start, session, [&session, id, options, labels] {
+    return start_node(session, *id, *options, *labels);
+  });
   add_drain_command(node, session);
 
   CLI::App& meta_start = *meta.add_subcommand("start", "Run the meta node of a mesh");

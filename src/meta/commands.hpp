@@ -318,14 +318,14 @@ struct RegisterNode {
   };
   crypto::MachineKey key;
   std::string endpoint;
-  std::string domain;  // empty: the node itself
+  std::vector<Label> labels;
   std::uint64_t capabilities = 0;
   std::uint64_t capacity_bytes = 0;
   std::uint32_t free_class = 0;
   static void fields(auto& self, auto&& field) {
     field(1, self.key);
     field(2, self.endpoint);
-    field(3, self.domain);
+    field(3, self.labels);
     field(4, self.capabilities);
     field(5, self.capacity_bytes);
     field(6, self.free_class);

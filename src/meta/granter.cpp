@@ -89,10 +89,7 @@ Task<Result<AllocateReply>> Granter::allocate(AllocateRequest request) {
   for (std::uint32_t i = 0; i < request.segments; ++i) {
     AllocateReply::Allocation allocation;
     allocation.segment = keys::segment_id(grant->record.id, grant->next_segment++);
-    PlacementUnit unit;
-    unit.id = allocation.segment.view();
-    unit.capability = kStorageCapability;
-    allocation.ranked = rank(unit, table);
+    allocation.ranked = rank(segment_unit(allocation.segment, table), table);
     if (allocation.ranked.size() < write_quorum(request.k, request.m)) {
       co_return fail(Errc::too_few_domains,
                      std::to_string(allocation.ranked.size()) + " failure domains are usable, " +

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "meta/index_machine.hpp"
+#include "meta/placement.hpp"
 #include "meta/wire.hpp"
 #include "runtime/sync.hpp"
 

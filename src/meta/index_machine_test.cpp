@@ -169,7 +169,7 @@ TEST(IndexMachine, RootsAreThoseOfTheFormat) {
   const Script script;
   Owning machine(kv::make_memory_store());
   EXPECT_EQ(machine.init(script.genesis)->hex(),
-            "f2bdf5a07472fdd12a99a7b4af0f32c87370091b3cc18e15929bd9024d75d492");
+            "a6505e9bcf0e2d4356a774bedb1698fe2e66a01908dd5ef2933b2e9622ca4279");
   std::uint64_t height = 0;
   for (const auto& entries : script.blocks) {
     ordering::Block block{

@@ -188,7 +188,7 @@ void add_to_inventory(State& state, NodeId node, const NodeLedger& ledger,
   }
   put_leaf(bytes, leaf);
   store_page(state, node, 0, page, std::move(bytes));
-  state.put_new(keys::fragment(node, leaf.fragment), encode_slot(slot));
+  state.put(keys::fragment(node, leaf.fragment), encode_slot(slot));
 }
 
 void remove_from_inventory(State& state, NodeId node, const NodeLedger& ledger,

@@ -357,6 +357,34 @@ TEST_F(InventoryOfAnIndex, ForgetsWhatAFailedItemDid) {
   expect_right();
 }
 
+TEST_F(InventoryOfAnIndex, TakesAFragmentBackInTheBlockThatLostIt) {
+  for (int i = 0; i < 20; ++i) index_.put("key" + std::to_string(i));
+  const SegmentId id = index_.put("lost");
+  const Holder lost = index_.segment(id)->holders[1];
+  LoseHolder lose;
+  lose.fragment = {id, lost.index};
+  lose.node = lost.node;
+  AddHolder again;
+  again.generation = Generation(2);
+  again.receipt = index_.receipt(id, lost.index, lost.node, index_.segment(id)->fragment_length);
+  const auto results = index_.apply_items({TestIndex::item(lose), TestIndex::item(again)});
+  EXPECT_EQ(results[0].code, 0);
+  EXPECT_EQ(results[1].code, 0);
+  EXPECT_EQ(index_.segment(id)->holders.size(), 3U);
+  expect_right();
+}
+
+TEST_F(InventoryOfAnIndex, FollowsHoldersThatAreReplaced) {
+  for (int i = 0; i < 20; ++i) index_.put("key" + std::to_string(i));
+  const SegmentId id = index_.put("moved");
+  AddHolder move;
+  move.generation = Generation(1);
+  move.replaces = index_.segment(id)->holders[0].node;
+  move.receipt = index_.receipt(id, 0, index_.ranked(id)[3], index_.segment(id)->fragment_length);
+  ASSERT_TRUE(index_.run(move));
+  expect_right();
+}
+
 TEST_F(InventoryOfAnIndex, IsSettledAfterWhatFallsDue) {
   CommitSegments command;
   command.segments = {index_.commit_of_new(), index_.commit_of_new()};

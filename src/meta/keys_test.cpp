@@ -139,6 +139,17 @@ TEST(Keys, FragmentsComeBackAndSortByNode) {
   EXPECT_LT(key, keys::fragment(NodeId(78), {}));
 }
 
+TEST(Keys, PagesOfInventoriesComeBackAndSortByNodeAndLevel) {
+  const Bytes key = keys::inventory(NodeId(77), 3, 0xf0000001);
+  EXPECT_EQ(to_hex(key), "490000004d03f0000001");
+  const keys::InventoryPage page = keys::parse_inventory(key);
+  EXPECT_EQ(page.node, NodeId(77));
+  EXPECT_EQ(page.level, 3);
+  EXPECT_EQ(page.page, 0xf0000001U);
+  EXPECT_LT(key, keys::inventory(NodeId(77), 4, 0));
+  EXPECT_LT(key, keys::inventory(NodeId(78), 0, 0));
+}
+
 TEST(Keys, GoldenLayout) {
   const VersionId id = version_id(3);
   UploadId upload;

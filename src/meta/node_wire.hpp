@@ -2,6 +2,7 @@
 #pragma once
 #include "codec/record.hpp"
 #include "crypto/keys.hpp"
+#include "meta/labels.hpp"
 
 namespace stratos::meta {
 
@@ -23,18 +24,19 @@ enum class MetaMethod : std::uint16_t {
 constexpr std::uint64_t kStorageCapability = 1;
 
 // Announces a machine; the answer names its place in the registry. Repeating it with the same key
-// updates endpoint and attributes. Errc::duplicate_node_key when another live process uses the key.
+// updates endpoint and attributes. Errc::duplicate_node_key when another live process uses the key,
+// Errc::missing_label when the network spreads by a level that the machine does not name.
 struct RegisterRequest {
   crypto::MachineKey key;
-  std::string endpoint;  // "host:port" of its RPC server; empty inside one process
-  std::string domain;    // failure domain, in the terms of the network's spread rule
+  std::string endpoint;       // "host:port" of its RPC server; empty inside one process
+  std::vector<Label> labels;  // at least at the levels of the network's spread
   std::uint64_t capabilities = kStorageCapability;
   std::uint64_t capacity_bytes = 0;
   std::uint64_t incarnation = 0;  // drawn at each start
   static void fields(auto& self, auto&& field) {
     field(1, self.key);
     field(2, self.endpoint);
-    field(3, self.domain);
+    field(3, self.labels);
     field(4, self.capabilities);
     field(5, self.capacity_bytes);
     field(6, self.incarnation);

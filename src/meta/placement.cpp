@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <set>
 
 #include "crypto/hash.hpp"
+#include "meta/node_wire.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -29,6 +31,36 @@ bool comes_before(const Ranked& a, const Ranked& b) {
   return a.candidate->node < b.candidate->node;
 }
 
+bool fits(const PlacementUnit& unit, const Candidate& candidate) {
+  return candidate.weight != 0 && (candidate.capabilities & unit.capability) == unit.capability &&
+         unit.size_bytes <= least_free_bytes(candidate.free_class);
+}
+
+// Which domains of a candidate count for the unit; the node level needs no looking, because each
+// node is a candidate once. Nothing when the table lacks a level.
+using Spread = std::vector<std::size_t>;
+std::optional<Spread> make_spread(const PlacementUnit& unit, const NodeTable& table) {
+  Spread spread;
+  for (const std::string& level : unit.spread) {
+    if (level == kNodeLevel) continue;
+    const auto found = std::ranges::find(table.levels, level);
+    if (found == table.levels.end()) return std::nullopt;
+    spread.push_back(static_cast<std::size_t>(found - table.levels.begin()));
+  }
+  return spread;
+}
+
+// Takes the candidate's domains unless one of them is taken.
+bool take_domains(const Candidate& candidate, const Spread& spread,
+                  std::vector<std::set<std::string_view>>& taken) {
+  for (std::size_t i = 0; i < spread.size(); ++i) {
+    if (spread[i] >= candidate.domains.size()) return false;
+    if (taken[i].contains(candidate.domains[spread[i]])) return false;
+  }
+  for (std::size_t i = 0; i < spread.size(); ++i) taken[i].insert(candidate.domains[spread[i]]);
+  return true;
+}
+
 }  // namespace
 
 std::uint64_t negative_log2(std::uint64_t hash) {
@@ -48,20 +80,31 @@ std::uint64_t negative_log2(std::uint64_t hash) {
   return (64ULL << 32) - ((static_cast<std::uint64_t>(63 - zeros) << 32) + fraction);
 }
 
+PlacementUnit segment_unit(const SegmentId& id, const NodeTable& table) {
+  return {id.view(), 0, kStorageCapability, table.levels};
+}
+
 std::vector<NodeId> rank(const PlacementUnit& unit, const NodeTable& table) {
+  const auto spread = make_spread(unit, table);
+  if (!spread) return {};
   std::vector<Ranked> order;
   for (const Candidate& candidate : table.candidates) {
-    if (candidate.weight == 0) continue;
-    if ((candidate.capabilities & unit.capability) != unit.capability) continue;
+    if (!fits(unit, candidate)) continue;
     order.push_back({&candidate, negative_log2(hash_of(unit.id, candidate.node))});
   }
   std::ranges::sort(order, comes_before);
   std::vector<NodeId> nodes;
-  std::set<std::string_view> domains;
+  std::vector<std::set<std::string_view>> taken(spread->size());
   for (const Ranked& ranked : order) {
-    if (domains.insert(ranked.candidate->domain).second) nodes.push_back(ranked.candidate->node);
+    if (take_domains(*ranked.candidate, *spread, taken)) nodes.push_back(ranked.candidate->node);
   }
   return nodes;
+}
+
+bool share_domain(const NodeRecord& a, const NodeRecord& b, std::span<const std::string> levels) {
+  return std::ranges::any_of(levels, [&a, &b](const std::string& level) {
+    return domain_at(a.id, a.labels, level) == domain_at(b.id, b.labels, level);
+  });
 }
 
 std::uint64_t weight_of(const NodeRecord& node) {
@@ -70,6 +113,12 @@ std::uint64_t weight_of(const NodeRecord& node) {
 
 std::uint32_t free_class_of(std::uint64_t free_bytes) {
   return static_cast<std::uint32_t>(std::bit_width(free_bytes >> 20));
+}
+
+std::uint64_t least_free_bytes(std::uint32_t free_class) {
+  constexpr std::uint32_t kLargest = 44;  // 2^63 bytes
+  if (free_class == 0) return 0;
+  return 1ULL << (20 + std::min(free_class, kLargest) - 1);
 }
 
 }  // namespace stratos::meta

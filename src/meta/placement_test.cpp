@@ -14,10 +14,15 @@
 namespace stratos::meta {
 namespace {
 
-Candidate candidate(std::uint32_t node, std::uint64_t weight, std::string domain = {},
+Candidate candidate(std::uint32_t node, std::uint64_t weight, std::vector<std::string> domains = {},
                     std::uint64_t capabilities = 1) {
-  if (domain.empty()) domain = "d" + std::to_string(node);
-  return {NodeId(node), weight, std::move(domain), capabilities};
+  Candidate out;
+  out.node = NodeId(node);
+  out.weight = weight;
+  out.domains = std::move(domains);
+  out.capabilities = capabilities;
+  out.free_class = 20;
+  return out;
 }
 
 NodeTable table_of(const std::vector<std::uint64_t>& weights) {
@@ -29,12 +34,21 @@ NodeTable table_of(const std::vector<std::uint64_t>& weights) {
   return table;
 }
 
-std::vector<NodeId> rank_id(std::uint64_t id, const NodeTable& table,
-                            std::uint64_t capability = 1) {
+struct Unit {
+  std::uint64_t id = 1;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t capability = 1;
+  std::vector<std::string> spread;
+};
+std::vector<NodeId> rank_unit(const Unit& unit, const NodeTable& table) {
   Bytes bytes;
   put_be(bytes, std::uint64_t{1});
-  put_be(bytes, id);
-  return rank({bytes, capability}, table);
+  put_be(bytes, unit.id);
+  return rank({bytes, unit.size_bytes, unit.capability, unit.spread}, table);
+}
+std::vector<NodeId> rank_id(std::uint64_t id, const NodeTable& table,
+                            std::uint64_t capability = 1) {
+  return rank_unit({id, 0, capability, {}}, table);
 }
 
 std::map<std::uint32_t, double> first_shares(const NodeTable& table, std::uint64_t ids) {
@@ -133,24 +147,83 @@ TEST(Rank, AHeavierNodeNeverFallsBack) {
   }
 }
 
-TEST(Rank, NamesOneNodeOfEachDomain) {
+// Twelve nodes of four operators in three subnets, each pair once.
+NodeTable table_of_two_levels() {
   NodeTable table;
-  for (std::uint32_t i = 1; i <= 12; ++i) {
-    table.candidates.push_back(candidate(i, 10, "d" + std::to_string(i % 4)));
+  table.levels = {"operator", "subnet"};
+  for (std::uint32_t i = 0; i < 12; ++i) {
+    table.candidates.push_back(
+        candidate(i + 1, 10, {"o" + std::to_string(i % 4), "s" + std::to_string(i % 3)}));
   }
+  return table;
+}
+
+TEST(Rank, NamesOneNodeOfEachDomain) {
+  const NodeTable table = table_of_two_levels();
   for (std::uint64_t id = 0; id < 500; ++id) {
-    std::set<std::uint32_t> domains;
-    const auto ranked = rank_id(id, table);
-    for (const NodeId node : ranked) domains.insert(node.value % 4);
+    std::set<std::string> operators;
+    const auto ranked = rank_unit({id, 0, 1, {"operator"}}, table);
+    for (const NodeId node : ranked) operators.insert(table.candidates[node.value - 1].domains[0]);
     EXPECT_EQ(ranked.size(), 4U);
-    EXPECT_EQ(domains.size(), 4U);
+    EXPECT_EQ(operators.size(), 4U);
   }
+}
+
+TEST(Rank, PassesOverANodeThatSharesOneOfItsDomains) {
+  const NodeTable table = table_of_two_levels();
+  for (std::uint64_t id = 0; id < 500; ++id) {
+    const std::vector<NodeId> all = rank_unit({id, 0, 1, {}}, table);
+    std::set<std::string> taken;
+    std::vector<NodeId> expected;
+    for (const NodeId node : all) {
+      const auto& domains = table.candidates[node.value - 1].domains;
+      if (taken.contains(domains[0]) || taken.contains(domains[1])) continue;
+      taken.insert(domains.begin(), domains.end());
+      expected.push_back(node);
+    }
+    EXPECT_EQ(rank_unit({id, 0, 1, {"operator", "subnet"}}, table), expected);
+    EXPECT_EQ(rank_unit({id, 0, 1, {"subnet", "operator"}}, table), expected);
+    EXPECT_LE(expected.size(), 3U);
+  }
+}
+
+TEST(Rank, NamesEveryNodeWhereOnlyNodesMustDiffer) {
+  NodeTable table = table_of({10, 20, 30});
+  table.levels = {"node"};
+  EXPECT_EQ(rank_unit({1, 0, 1, {"node"}}, table), rank_id(1, table));
+  EXPECT_EQ(rank_unit({1, 0, 1, {"node"}}, table).size(), 3U);
+}
+
+TEST(Rank, PlacesNothingByALevelThatTheTableLacks) {
+  EXPECT_TRUE(rank_unit({1, 0, 1, {"zone"}}, table_of_two_levels()).empty());
+  NodeTable torn = table_of_two_levels();
+  for (Candidate& candidate : torn.candidates) candidate.domains.resize(1);
+  EXPECT_TRUE(rank_unit({1, 0, 1, {"subnet"}}, torn).empty());
+}
+
+TEST(Rank, LeavesOutNodesWithoutRoomForTheUnit) {
+  NodeTable table = table_of({10, 10, 10});
+  table.candidates[0].free_class = 1;  // at least 1 MiB
+  table.candidates[1].free_class = 4;  // at least 8 MiB
+  table.candidates[2].free_class = 64;
+  EXPECT_EQ(rank_unit({1, 1 << 20}, table).size(), 3U);
+  EXPECT_EQ(rank_unit({1, (1 << 20) + 1}, table).size(), 2U);
+  EXPECT_EQ(rank_unit({1, 8 << 20}, table).size(), 2U);
+  EXPECT_EQ(rank_unit({1, (8 << 20) + 1}, table), std::vector<NodeId>{NodeId(3)});
+}
+
+TEST(FreeClass, PromisesNoMoreThanIsFree) {
+  for (const std::uint64_t free : {0ULL, 1ULL << 20, 3ULL << 20, 8ULL << 20, 1ULL << 50}) {
+    EXPECT_LE(least_free_bytes(free_class_of(free)), free);
+    EXPECT_GE(2 * least_free_bytes(free_class_of(free)), free);
+  }
+  EXPECT_EQ(least_free_bytes(~0U), 1ULL << 63);
 }
 
 TEST(Rank, LeavesOutNodesWithoutWeightOrCapability) {
   NodeTable table = table_of({10, 0, 10});
-  table.candidates.push_back(candidate(4, 10, "d4", 2));
-  table.candidates.push_back(candidate(5, 10, "d5", 3));
+  table.candidates.push_back(candidate(4, 10, {}, 2));
+  table.candidates.push_back(candidate(5, 10, {}, 3));
   const auto ranked = rank_id(1, table);
   EXPECT_EQ(std::set<NodeId>(ranked.begin(), ranked.end()),
             (std::set<NodeId>{NodeId(1), NodeId(3), NodeId(5)}));

@@ -300,34 +300,50 @@ struct Registry {
   struct View {
     bool serves = false;
     bool left = false;
-    std::string domain;
+    std::vector<std::string> domains;  // by level
   };
   std::map<NodeId, View> nodes;
-  std::set<std::string> domains_up;
+  std::vector<std::set<std::string>> domains_up;  // by level
 };
 
-Registry make_registry(const GetNodes::Reply& known) {
+Registry make_registry(const GetNodes::Reply& known, const std::vector<std::string>& spread) {
   Registry registry;
+  registry.domains_up.resize(spread.size());
   for (const NodeRecord& node : known.nodes) {
     const bool serves = node.state == NodeState::up || node.state == NodeState::draining;
-    registry.nodes[node.id] = {serves, node.state == NodeState::left, node.domain};
-    if (node.state == NodeState::up) registry.domains_up.insert(node.domain);
+    auto domains = domains_at(node.id, node.labels, spread);
+    for (std::size_t level = 0; level < spread.size(); ++level) {
+      if (node.state == NodeState::up) registry.domains_up[level].insert(domains[level]);
+    }
+    registry.nodes[node.id] = {serves, node.state == NodeState::left, std::move(domains)};
   }
   return registry;
+}
+
+// Whether some level has fewer free domains than fragments are missing.
+bool lacks_domains(const SegmentRecord& segment, const Registry& registry, std::size_t missing) {
+  for (std::size_t level = 0; level < registry.domains_up.size(); ++level) {
+    const std::set<std::string>& up = registry.domains_up[level];
+    std::size_t taken = 0;
+    for (const Holder& holder : segment.holders) {
+      const auto node = registry.nodes.find(holder.node);
+      const bool serves = node != registry.nodes.end() && node->second.serves;
+      taken += serves && up.contains(node->second.domains[level]) ? 1U : 0U;
+    }
+    if (missing + taken > up.size()) return true;
+  }
+  return false;
 }
 
 void count_segment(const SegmentRecord& segment, const Registry& registry,
                    std::map<std::int32_t, std::uint64_t>& margins, GetHealth::Reply& reply) {
   std::size_t serving = 0;
   std::size_t present = 0;
-  std::size_t domains_taken = 0;
   for (const Holder& holder : segment.holders) {
     const auto node = registry.nodes.find(holder.node);
     if (node == registry.nodes.end()) continue;
     present += node->second.left ? 0U : 1U;
-    if (!node->second.serves) continue;
-    ++serving;
-    domains_taken += registry.domains_up.contains(node->second.domain) ? 1U : 0U;
+    serving += node->second.serves ? 1U : 0U;
   }
   const std::size_t n = std::size_t{segment.k} + segment.m;
   const std::size_t missing = n - std::min(n, serving);
@@ -336,16 +352,30 @@ void count_segment(const SegmentRecord& segment, const Registry& registry,
   if (present < segment.k) ++reply.lost;
   if (serving < segment.k) ++reply.unreadable;
   if (missing == 0) ++reply.at_full;
+  if (missing == 0) return;
+  ++reply.below_full;
   reply.missing_bytes += missing * segment.fragment_length;
-  if (missing > 0) ++reply.below_full;
-  if (missing + domains_taken > registry.domains_up.size() && missing > 0) ++reply.unrepairable;
+  if (lacks_domains(segment, registry, missing)) ++reply.unrepairable;
+}
+
+void count_domains(const Params& params, const Registry& registry, GetHealth::Reply& reply) {
+  for (std::size_t level = 0; level < params.spread.size(); ++level) {
+    const auto up = static_cast<std::uint32_t>(registry.domains_up[level].size());
+    reply.domains_up = level == 0 ? up : std::min(reply.domains_up, up);
+    reply.levels.push_back({params.spread[level], up});
+  }
+  for (const Profile& profile : params.profiles) {
+    const std::uint32_t fragments = std::uint32_t{profile.k} + profile.m;
+    reply.needs.push_back({profile.name, std::max<std::uint32_t>(fragments, profile.copies)});
+  }
 }
 
 Result<GetHealth::Reply> answer(const State& state, const GetHealth&) {
   GetHealth::Reply reply;
   STRATOS_TRY(const GetNodes::Reply known, answer(state, GetNodes{}));
-  const Registry registry = make_registry(known);
-  reply.domains_up = static_cast<std::uint32_t>(registry.domains_up.size());
+  STRATOS_TRY(const Params params, answer(state, GetParams{}));
+  const Registry registry = make_registry(known, params.spread);
+  count_domains(params, registry, reply);
   std::map<std::int32_t, std::uint64_t> margins;
   const Bytes prefix = keys::of(keys::Family::segment);
   std::optional<Error> broken;

@@ -3,6 +3,7 @@
 #include "kv/store.hpp"
 #include "meta/inventory.hpp"
 #include "meta/node_wire.hpp"
+#include "meta/placement.hpp"
 #include "meta/records.hpp"
 
 namespace stratos::meta {
@@ -300,16 +301,36 @@ struct GetHealth {
       field(2, self.segments);
     }
   };
+  // How many failure domains have a node that is up, at one level of the network's spread.
+  struct Level {
+    std::string level;
+    std::uint32_t domains_up = 0;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.level);
+      field(2, self.domains_up);
+    }
+  };
+  // How many of them, at every level, a write of the profile needs to be at full.
+  struct Need {
+    std::string profile;
+    std::uint32_t domains = 0;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.profile);
+      field(2, self.domains);
+    }
+  };
   struct Reply {
     std::uint64_t segments = 0;
     std::uint64_t at_full = 0;
     std::vector<Margin> by_margin;
-    std::uint64_t below_full = 0;    // what repair will have to do
-    std::uint64_t unrepairable = 0;  // for want of free failure domains
-    std::uint64_t lost = 0;          // fewer than k fragments on nodes that have not left
-    std::uint64_t unreadable = 0;    // fewer than k fragments on nodes that are up
-    std::uint32_t domains_up = 0;
+    std::uint64_t below_full = 0;     // what repair will have to do
+    std::uint64_t unrepairable = 0;   // for want of free failure domains
+    std::uint64_t lost = 0;           // fewer than k fragments on nodes that have not left
+    std::uint64_t unreadable = 0;     // fewer than k fragments on nodes that are up
+    std::uint32_t domains_up = 0;     // the smallest over the levels
     std::uint64_t missing_bytes = 0;  // of fragments that are not on a node that is up
+    std::vector<Level> levels;
+    std::vector<Need> needs;
     static void fields(auto& self, auto&& field) {
       field(1, self.segments);
       field(2, self.at_full);
@@ -320,6 +341,8 @@ struct GetHealth {
       field(7, self.unreadable);
       field(8, self.domains_up);
       field(9, self.missing_bytes);
+      field(10, self.levels);
+      field(11, self.needs);
     }
   };
   static void fields(auto&, auto&&) {}

@@ -45,10 +45,14 @@ std::vector<SlicePage> paginate(const std::vector<SlicePage>& parts) {
 }
 
 Result<void> check_params(const Params& params) {
+  STRATOS_CHECK(check_spread(params.spread));
   for (const Profile& profile : params.profiles) {
     const bool sound =
         profile.k > 0 && profile.copies > 0 && std::size_t{profile.k} + profile.m <= kMaxFragments;
     if (!sound) return fail(Errc::bad_config, "shape of profile " + profile.name);
+    if (std::ranges::count(params.profiles, profile.name, &Profile::name) > 1) {
+      return fail(Errc::bad_config, "two profiles " + profile.name);
+    }
   }
   if (params.epoch_ms == 0) return fail(Errc::bad_config, "epoch_ms");
   for (const std::uint64_t ms :

@@ -9,6 +9,7 @@
 #include "codec/record.hpp"
 #include "crypto/keys.hpp"
 #include "meta/bucket_config.hpp"
+#include "meta/labels.hpp"
 #include "meta/object_records.hpp"
 #include "meta/settlement_times.hpp"
 
@@ -41,6 +42,8 @@ struct Params {
   std::uint32_t max_buckets = 1000;           // per account
   std::uint64_t node_table_ms = 86'400'000;   // how long old node tables count for placement
   std::vector<crypto::MachineKey> meta_keys;  // who may submit
+  // No two fragments of a segment stand in one domain of any of these levels.
+  std::vector<std::string> spread = {std::string(kNodeLevel)};
   SettlementTimes settlement;
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
@@ -53,6 +56,7 @@ struct Params {
     field(7, self.max_buckets);
     field(8, self.node_table_ms);
     field(9, self.meta_keys);
+    field(10, self.spread);
     field(20, self.settlement);
   }
 };
@@ -199,7 +203,7 @@ struct NodeRecord {
   NodeId id;
   crypto::MachineKey key;
   std::string endpoint;
-  std::string domain;
+  std::vector<Label> labels;  // by level
   std::uint64_t capabilities = 0;
   std::uint64_t capacity_bytes = 0;
   NodeState state = NodeState::down;
@@ -212,36 +216,13 @@ struct NodeRecord {
     field(1, self.id);
     field(2, self.key);
     field(3, self.endpoint);
-    field(4, self.domain);
+    field(4, self.labels);
     field(5, self.capabilities);
     field(6, self.capacity_bytes);
     field(7, self.state);
     field(8, self.free_class);
     field(9, self.score);
     field(10, self.joined);
-  }
-};
-
-// A node as placement sees it, at one version of the table.
-struct Candidate {
-  NodeId node;
-  std::uint64_t weight = 0;
-  std::string domain;
-  std::uint64_t capabilities = 0;
-  static void fields(auto& self, auto&& field) {
-    field(1, self.node);
-    field(2, self.weight);
-    field(3, self.domain);
-    field(4, self.capabilities);
-  }
-};
-struct NodeTable {
-  static constexpr std::uint8_t kFormat = 1;
-  std::uint64_t version = 0;
-  std::vector<Candidate> candidates;  // by node id; only nodes that may get new work
-  static void fields(auto& self, auto&& field) {
-    field(1, self.version);
-    field(2, self.candidates);
   }
 };
 

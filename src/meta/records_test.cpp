@@ -83,6 +83,9 @@ TEST(CheckParams, RefusesShapesAndTimesThatCannotWork) {
   EXPECT_TRUE(refused([](Params& p) { p.profiles[0].copies = 0; }));
   EXPECT_TRUE(refused([](Params& p) { p.profiles[0] = {"x", 200, 100, 3}; }));
   EXPECT_TRUE(refused([](Params& p) { p.epoch_ms = 0; }));
+  EXPECT_TRUE(refused([](Params& p) { p.profiles.push_back(p.profiles[0]); }));
+  EXPECT_TRUE(refused([](Params& p) { p.spread.clear(); }));
+  EXPECT_TRUE(refused([](Params& p) { p.spread = {"zone", "zone"}; }));
   EXPECT_TRUE(refused([](Params& p) { p.orphan_ms = ~0ULL; }));
   EXPECT_TRUE(refused([](Params& p) { p.idempotency_ms = 1ULL << 62; }));
 }
@@ -107,7 +110,7 @@ using Records = ::testing::Types<
     ItemList, ItemResult, ItemResults, CreateAccount, CreateAccessKey, CreateBucket, DeleteBucket,
     SegmentCommit, CommitSegments, AddHolder, Precondition, PutObject, DeleteObject, CopyObject,
     CreateUpload, PutPart, CompleteUpload, AbortUpload, RegisterNode, SetNodeState, ReserveGrant,
-    TrimFeed, SubmitRequest, QueryRequest, AllocateRequest, InventoryLeaf, InventoryStep>;
+    TrimFeed, SubmitRequest, QueryRequest, AllocateRequest, InventoryLeaf, Label, InventoryStep>;
 TYPED_TEST_SUITE(EveryRecord, Records);
 
 TYPED_TEST(EveryRecord, ComesBackWhenEmpty) {

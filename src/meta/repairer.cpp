@@ -193,22 +193,24 @@ void Repairer::add_job(const View& view, const SegmentRecord& segment,
 
 std::optional<NodeId> Repairer::choose_target(const View& view, const SegmentRecord& segment,
                                               std::optional<NodeId> replaced) const {
-  std::set<std::string_view> domains;
+  std::vector<const NodeRecord*> others;
   for (const Holder& holder : segment.holders) {
     const Node* const node = view.find(holder.node);
-    if (node != nullptr && holder.node != replaced) domains.insert(node->record.domain);
+    if (node != nullptr && holder.node != replaced) others.push_back(&node->record);
   }
-  PlacementUnit unit;
-  unit.id = segment.id.view();
-  unit.capability = kStorageCapability;
-  std::vector<NodeId> ranked = rank(unit, view.table);
+  const auto stands_apart = [&others, &view](const NodeRecord& node) {
+    return std::ranges::none_of(others, [&node, &view](const NodeRecord* other) {
+      return share_domain(node, *other, view.table.levels);
+    });
+  };
+  std::vector<NodeId> ranked = rank(segment_unit(segment.id, view.table), view.table);
   const std::size_t usable = usable_ranks(std::size_t{segment.k} + segment.m);
   ranked.resize(std::min(ranked.size(), usable));
   for (NodeId id : ranked) {
     const Node* const node = view.find(id);
     const auto rests = resting_.find(id);
     const bool rested = rests == resting_.end() || rests->second < parts_.runtime.now();
-    if (node != nullptr && node->takes && rested && !domains.contains(node->record.domain)) {
+    if (node != nullptr && node->takes && rested && stands_apart(node->record)) {
       return id;
     }
   }

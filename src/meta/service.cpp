@@ -388,7 +388,7 @@ Task<Result<Reply<RegisterReply>>> Service::register_node(CallContext context,
   RegisterNode command;
   command.key = request.key;
   command.endpoint = request.endpoint;
-  command.domain = request.domain;
+  command.labels = request.labels;
   command.capabilities = request.capabilities;
   command.capacity_bytes = request.capacity_bytes;
   command.free_class = free_class;

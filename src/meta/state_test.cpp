@@ -213,6 +213,28 @@ TEST(State, RecordsGoInAndOut) {
   EXPECT_TRUE(state.status());
 }
 
+TEST(State, ASharedRecordIsDecodedOnceUntilItChanges) {
+  const Base base;
+  State state(*base.store);
+  const Bytes key = keys::node_ledger(NodeId(1));
+  EXPECT_EQ(state.load_shared<NodeLedger>(key), nullptr);
+  NodeLedger ledger;
+  ledger.bytes = 1;
+  state.store(key, ledger);
+  const auto first = state.load_shared<NodeLedger>(key);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(state.load_shared<NodeLedger>(key), first);
+  state.begin();
+  ledger.bytes = 2;
+  state.store(key, ledger);
+  EXPECT_EQ(state.load_shared<NodeLedger>(key)->bytes, 2U);
+  EXPECT_EQ(first->bytes, 1U) << "who holds the old one keeps it";
+  state.rollback();
+  EXPECT_EQ(state.load_shared<NodeLedger>(key)->bytes, 1U);
+  state.erase(key);
+  EXPECT_EQ(state.load_shared<NodeLedger>(key), nullptr);
+}
+
 TEST(State, ADamagedRecordIsAStickyError) {
   const Base base({{key_of(1), {1, 0xff}}});
   const State state(*base.store);

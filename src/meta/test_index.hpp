@@ -161,11 +161,18 @@ class TestIndex {
 
   // --- nodes, grants, segments
 
-  NodeId add_node(const std::string& domain = {}, std::uint32_t free_class = 20) {
+  // Alone in its domain at each level that no label names.
+  NodeId add_node(std::vector<Label> labels = {}, std::uint32_t free_class = 20) {
     signers_.push_back(crypto::MachineSigner::draw(random_));
+    for (const std::string& level : machine_->params().spread) {
+      if (level == kNodeLevel || std::ranges::find(labels, level, &Label::level) != labels.end()) {
+        continue;
+      }
+      labels.push_back({level, level + std::to_string(signers_.size())});
+    }
     RegisterNode command;
     command.key = signers_.back().public_key();
-    command.domain = domain;
+    command.labels = std::move(labels);
     command.capabilities = kStorageCapability;
     command.capacity_bytes = 1ULL << 40;
     command.free_class = free_class;
@@ -185,10 +192,8 @@ class TestIndex {
   SegmentId next_segment_id() { return keys::segment_id(grant_, next_counter_++); }
   NodeTable table() const { return ask(GetNodeTable{}).value(); }
   std::vector<NodeId> ranked(const SegmentId& id) const {
-    PlacementUnit unit;
-    unit.id = id.view();
-    unit.capability = kStorageCapability;
-    return rank(unit, table());
+    const NodeTable newest = table();
+    return rank(segment_unit(id, newest), newest);
   }
   const crypto::MachineSigner& signer_of(NodeId node) const { return signers_.at(node.value - 1); }
   Receipt receipt(const SegmentId& id, std::uint8_t index, NodeId node, std::uint64_t length) {

@@ -10,6 +10,7 @@ namespace {
 NodeTable build_table(Context& context, std::uint64_t version) {
   NodeTable table;
   table.version = version;
+  table.levels = context.params.spread;
   const Bytes prefix = keys::of(keys::Family::node);
   context.state.scan(prefix, kv::prefix_end(prefix), [&table](ByteView, ByteView value) {
     const auto node = codec::decode<NodeRecord>(value);
@@ -17,8 +18,9 @@ NodeTable build_table(Context& context, std::uint64_t version) {
     Candidate candidate;
     candidate.node = node->id;
     candidate.weight = weight_of(*node);
-    candidate.domain = node->domain;
+    candidate.domains = domains_at(node->id, node->labels, table.levels);
     candidate.capabilities = node->capabilities;
+    candidate.free_class = node->free_class;
     table.candidates.push_back(std::move(candidate));
     return true;
   });
@@ -36,15 +38,17 @@ void renew_table(Context& context) {
   context.state.put(keys::due(due, DueKind::drop_table, subject), {});
 }
 
-bool placed_alike(const NodeRecord& a, const NodeRecord& b) {
-  const bool neither = weight_of(a) == 0 && weight_of(b) == 0;
-  return neither ||
-         (weight_of(a) == weight_of(b) && a.domain == b.domain && a.capabilities == b.capabilities);
+bool placed_alike(const Context& context, const NodeRecord& a, const NodeRecord& b) {
+  if (weight_of(a) == 0 && weight_of(b) == 0) return true;
+  const std::vector<std::string>& spread = context.params.spread;
+  return weight_of(a) == weight_of(b) && a.free_class == b.free_class &&
+         a.capabilities == b.capabilities &&
+         domains_at(a.id, a.labels, spread) == domains_at(b.id, b.labels, spread);
 }
 
 void store_node(Context& context, const NodeRecord& node, const NodeRecord& before) {
   context.state.store(keys::node(node.id), node);
-  if (!placed_alike(node, before)) renew_table(context);
+  if (!placed_alike(context, node, before)) renew_table(context);
 }
 
 Result<void> check_free_class(std::uint32_t free_class) {
@@ -85,7 +89,7 @@ Result<void> take_ozone(Context& context, const ReserveGrant& command) {
 
 Result<Bytes> run(Context& context, const RegisterNode& command) {
   STRATOS_CHECK(check_bound(as_bytes(command.endpoint), kMaxNameBytes, "endpoint"));
-  STRATOS_CHECK(check_bound(as_bytes(command.domain), kMaxNameBytes, "domain"));
+  STRATOS_CHECK(check_labels(command.labels, context.params.spread));
   STRATOS_CHECK(check_free_class(command.free_class));
   NodeRecord node;
   const auto known = context.state.get(keys::node_key(command.key.view()));
@@ -97,7 +101,8 @@ Result<Bytes> run(Context& context, const RegisterNode& command) {
   }
   const NodeRecord before = node;
   node.endpoint = command.endpoint;
-  node.domain = command.domain.empty() ? to_string(node.id) : command.domain;
+  node.labels = command.labels;
+  std::ranges::sort(node.labels, {}, &Label::level);
   node.capabilities = command.capabilities;
   node.capacity_bytes = command.capacity_bytes;
   node.free_class = command.free_class;

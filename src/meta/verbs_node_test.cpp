@@ -44,10 +44,25 @@ TEST_F(Nodes, GetNumbersInOrderAndKeepThem) {
   EXPECT_EQ(all.ledgers.size(), all.nodes.size());
 }
 
-TEST_F(Nodes, AreTheirOwnDomainUnlessTheyNameOne) {
-  EXPECT_EQ(record(NodeId(1)).domain, "n1");
-  const NodeId node = index_.add_node("rack");
-  EXPECT_EQ(record(node).domain, "rack");
+TEST_F(Nodes, KeepTheirLabelsInOrder) {
+  EXPECT_TRUE(record(NodeId(1)).labels.empty());
+  const NodeId node = index_.add_node({{"zone", "b"}, {"operator", "acme"}});
+  const std::vector<Label> sorted = {{"operator", "acme"}, {"zone", "b"}};
+  EXPECT_EQ(record(node).labels, sorted);
+}
+
+TEST_F(Nodes, AreRefusedWithoutALabelThatTheNetworkSpreadsBy) {
+  Params params = test_params();
+  params.spread = {"operator", "subnet"};
+  TestIndex index(params);
+  RegisterNode command = registration(NodeId(1));
+  command.key = index_.meta().public_key();
+  EXPECT_EQ(index.code(command), Errc::missing_label);
+  command.labels = {{"operator", "acme"}};
+  EXPECT_EQ(index.code(command), Errc::missing_label);
+  EXPECT_EQ(index.count(keys::Family::node), TestIndex::kNodes);
+  command.labels.push_back({"subnet", "10.0.0.0/8"});
+  EXPECT_EQ(index.code(command), Errc{});
 }
 
 TEST_F(Nodes, MakeANewTableWhenPlacementChanges) {
@@ -65,18 +80,28 @@ TEST_F(Nodes, MakeANewTableWhenPlacementChanges) {
   EXPECT_FALSE(is_candidate(NodeId(1))) << "full";
 }
 
-TEST_F(Nodes, MakeANewTableWhenDomainOrCapabilitiesChange) {
+TEST_F(Nodes, MakeANewTableWhenDomainsOrCapabilitiesChange) {
   const std::uint64_t version = index_.table().version;
   RegisterNode command = registration(NodeId(1));
   ASSERT_TRUE(index_.run(command));
   EXPECT_EQ(index_.table().version, version);
-  command.domain = "rack";
+  command.labels = {{"zone", "b"}};
   ASSERT_TRUE(index_.run(command));
-  EXPECT_EQ(index_.table().version, version + 1);
-  EXPECT_EQ(index_.table().candidates[0].domain, "rack");
+  EXPECT_EQ(index_.table().version, version) << "the network does not spread by zone";
   command.capabilities = 3;
   ASSERT_TRUE(index_.run(command));
-  EXPECT_EQ(index_.table().version, version + 2);
+  EXPECT_EQ(index_.table().version, version + 1);
+
+  Params params = test_params();
+  params.spread = {"node", "zone"};
+  TestIndex spread(params);
+  const NodeTable table = spread.table();
+  EXPECT_EQ(table.levels, params.spread);
+  command.key = spread.signer_of(NodeId(1)).public_key();
+  command.capabilities = kStorageCapability;
+  ASSERT_TRUE(spread.run(command));
+  EXPECT_EQ(spread.table().version, table.version + 1);
+  EXPECT_EQ(spread.table().candidates[0].domains, (std::vector<std::string>{"n1", "b"}));
 }
 
 TEST_F(Nodes, OldTablesStayReadableForTheirTime) {
@@ -122,8 +147,8 @@ TEST_F(Nodes, RefuseHostileNumbers) {
   command.endpoint = std::string(300, 'h');
   EXPECT_EQ(index_.code(command), Errc::too_large);
   command = registration(NodeId(1));
-  command.domain = std::string(300, 'd');
-  EXPECT_EQ(index_.code(command), Errc::too_large);
+  command.labels = {{"zone", std::string(300, 'd')}};
+  EXPECT_EQ(index_.code(command), Errc::invalid_argument);
 }
 
 class Grants : public Nodes {};
@@ -288,6 +313,50 @@ TEST_F(Health, ADrainingHolderDoesNotMakeASegmentUnrepairable) {
   const auto reply = health();
   EXPECT_EQ(reply.domains_up, 5U);
   EXPECT_LE(reply.unrepairable, 1U);
+}
+
+TEST_F(Health, SaysHowManyDomainsEachLevelHasAndEachProfileNeeds) {
+  Params params = test_params();
+  params.spread = {"operator", "node", "zone"};
+  TestIndex index(params, 0);
+  for (int i = 0; i < 6; ++i) {
+    const std::string zone = i % 2 == 0 ? "even" : "odd";
+    index.add_node({{"operator", "o" + std::to_string(i / 2)}, {"zone", zone}});
+  }
+  ASSERT_TRUE(index.run(to(NodeId(6), NodeState::draining)));
+  const auto reply = index.ask(GetHealth{}).value();
+  ASSERT_EQ(reply.levels.size(), 3U);
+  EXPECT_EQ(reply.levels[0].level, "operator");
+  EXPECT_EQ(reply.levels[0].domains_up, 3U);
+  EXPECT_EQ(reply.levels[1].domains_up, 5U);
+  EXPECT_EQ(reply.levels[2].domains_up, 2U);
+  EXPECT_EQ(reply.domains_up, 2U);
+  ASSERT_EQ(reply.needs.size(), 2U);
+  EXPECT_EQ(reply.needs[0].profile, "dev");
+  EXPECT_EQ(reply.needs[0].domains, 6U);
+  EXPECT_EQ(reply.needs[1].domains, 12U);
+}
+
+TEST_F(Health, IsUnrepairableForWantOfDomainsAtOneLevel) {
+  Params params = test_params();
+  params.spread = {"node", "zone"};
+  TestIndex index(params, 4);
+  const SegmentId id = index.next_segment_id();
+  CommitSegments command;
+  command.segments = {index.commit_of(id, 4096, 1, 2, 2)};
+  ASSERT_TRUE(index.run(command));
+  EXPECT_EQ(index.ask(GetHealth{})->unrepairable, 0U);
+  // The two nodes without a fragment move into the zone of one that has one.
+  for (const NodeId node : index.ranked(id)) {
+    const auto& receipts = command.segments[0].receipts;
+    if (std::ranges::find(receipts, node, &Receipt::node) != receipts.end()) continue;
+    RegisterNode move = registration(NodeId(1));
+    move.key = index.signer_of(node).public_key();
+    move.labels = {{"zone", "zone" + std::to_string(receipts[0].node.value)}};
+    ASSERT_TRUE(index.run(move));
+  }
+  EXPECT_EQ(index.ask(GetHealth{})->domains_up, 2U);
+  EXPECT_EQ(index.ask(GetHealth{})->unrepairable, 1U);
 }
 
 TEST_F(Health, WhatLeftForGoodIsLost) {

@@ -50,10 +50,7 @@ std::vector<NodeId> usable_nodes(const State& state, const SegmentId& id, std::s
                                  std::uint64_t table_version) {
   const auto table = state.load_shared<NodeTable>(keys::node_table(table_version));
   if (!table) return {};
-  PlacementUnit unit;
-  unit.id = id.view();
-  unit.capability = kStorageCapability;
-  std::vector<NodeId> ranked = rank(unit, *table);
+  std::vector<NodeId> ranked = rank(segment_unit(id, *table), *table);
   ranked.resize(std::min(ranked.size(), usable_ranks(n)));
   return ranked;
 }
@@ -254,7 +251,8 @@ Result<Bytes> run(Context& context, const AddHolder& command) {
   }
   for (const Holder& holder : segment->holders) {
     const auto other = context.state.load_shared<NodeRecord>(keys::node(holder.node));
-    if (holder.index == receipt.fragment.index || (other && other->domain == node->domain)) {
+    if (holder.index == receipt.fragment.index ||
+        (other && share_domain(*other, *node, context.params.spread))) {
       return fail(Errc::bad_placement, "index or failure domain taken");
     }
   }

@@ -341,24 +341,48 @@ TEST_F(Holders, AreRefusedInATakenPlace) {
   EXPECT_EQ(index_.code(command), Errc::bad_placement);
 }
 
-TEST_F(Holders, AreRefusedInATakenFailureDomain) {
-  TestIndex index;
-  const NodeId twin = index.add_node("n1");
-  for (int tries = 0; tries < 50; ++tries) {
-    const SegmentId id = index.next_segment_id();
-    const auto ranked = index.ranked(id);
-    const auto first = std::ranges::find(ranked, NodeId(1));
-    if (first == ranked.end() || first - ranked.begin() > 4) continue;
+TEST_F(Holders, AreRefusedInATakenFailureDomainOfAnyLevel) {
+  Params params = test_params();
+  params.spread = {"operator", "zone"};
+  for (const std::string& level : params.spread) {
+    TestIndex index(params, 5);
+    const NodeId twin = index.add_node({{level, level + "1"}});
     CommitSegments command;
-    command.segments = {index.commit_of(id, 4096, 4, 2, 5)};
+    command.segments = {index.commit_of(index.next_segment_id(), 4096, 1, 2, 2)};
+    while (command.segments[0].receipts[0].node != NodeId(1)) {
+      command.segments = {index.commit_of(index.next_segment_id(), 4096, 1, 2, 2)};
+    }
     ASSERT_TRUE(index.run(command));
+    // Placement gives the twin now; the fragment is where it was.
+    ASSERT_TRUE(index.run(SetNodeState{NodeId(1), NodeState::down, 20}));
     AddHolder late;
     late.generation = Generation(1);
-    late.receipt = index.receipt(id, 5, twin, command.segments[0].receipts[0].length);
-    EXPECT_EQ(index.code(late), Errc::bad_placement);
-    return;
+    late.receipt = index.receipt(command.segments[0].id, 2, twin, 4112);
+    EXPECT_EQ(index.code(late), Errc::bad_placement) << level;
+    RegisterNode moved;
+    moved.key = index.signer_of(twin).public_key();
+    moved.capabilities = kStorageCapability;
+    moved.free_class = 20;
+    moved.labels = {{"operator", "other"}, {"zone", "other"}};
+    ASSERT_TRUE(index.run(moved));
+    EXPECT_EQ(index.code(late), Errc{}) << level;
   }
-  FAIL() << "no segment on node 1";
+}
+
+TEST_F(Holders, NeedADomainOfTheirOwnAtEachLevelOnly) {
+  Params params = test_params();
+  params.spread = {"operator", "zone"};
+  TestIndex index(params, 2);
+  const SegmentId id = index.next_segment_id();
+  CommitSegments command;
+  command.segments = {index.commit_of(id, 4096, 1, 2, 2)};
+  ASSERT_TRUE(index.run(command));
+  // The names of two levels have nothing to do with one another.
+  const NodeId added = index.add_node({{"operator", "zone1"}, {"zone", "operator1"}});
+  AddHolder late;
+  late.generation = Generation(1);
+  late.receipt = index.receipt(id, 2, added, 4112);
+  EXPECT_EQ(index.code(late), Errc{});
 }
 
 TEST_F(Holders, AreRefusedWherePlacementDoesNotPutThem) {

@@ -109,7 +109,7 @@ class StorageNodeImpl final : public StorageNode {
     meta::RegisterRequest request;
     request.key = key_.public_key();
     request.endpoint = endpoint_;
-    request.domain = options_.domain;
+    request.labels = options_.labels;
     request.capabilities = 0;
     for (const auto& service : services_) request.capabilities |= service->capability();
     meta::HeartbeatRequest figures = heartbeat();

@@ -8,6 +8,7 @@
 #include "base/metrics.hpp"
 #include "crypto/keys.hpp"
 #include "io/file_system.hpp"
+#include "meta/labels.hpp"
 #include "net/rpc.hpp"
 #include "resource/host/service.hpp"
 #include "resource/storage/storage_options.hpp"
@@ -16,7 +17,7 @@ namespace stratos::resource {
 
 struct NodeOptions {
   std::string folder;
-  std::string domain;  // failure domain, in the terms of the network's spread rule
+  std::vector<meta::Label> labels;  // at least at the levels of the network's spread
   Duration heartbeat_interval = 1s;
   Duration call_timeout = 5s;
   StorageOptions storage;
