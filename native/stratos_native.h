@@ -28,6 +28,19 @@ void stratos_blake3_groups(const uint8_t* data, size_t length, uint64_t offset, 
 // The root, equal to stratos_blake3 of the whole, from the chaining values of all groups; count >= 2.
 void stratos_blake3_root(const uint8_t* groups, size_t count, uint8_t out[32]);
 
+// How a leaf of 1 KiB is proven. Leaf i of an input of `length` bytes begins at byte 1024 i; the last
+// one may be short, and an empty input has one empty leaf.
+//
+// Writes the siblings on the way from leaf `leaf` to the root, 32 bytes each, the leaf's own first,
+// and returns how many there are: at most ⌈log2(leaves)⌉. `group` holds the bytes of the 16 KiB group
+// that the leaf stands in, `groups` the chaining values of all groups; none for a single group.
+size_t stratos_blake3_leaf_path(const uint8_t* group, size_t group_length, const uint8_t* groups,
+                                size_t group_count, size_t length, size_t leaf, uint8_t* out);
+// The root to which leaf and path lead: stratos_blake3 of the whole when both are sound. The leaf's
+// length and the number of steps are those of this place.
+void stratos_blake3_leaf_root(const uint8_t* bytes, size_t bytes_length, const uint8_t* path,
+                              size_t path_count, size_t length, size_t leaf, uint8_t out[32]);
+
 // Keccak-256 with the original padding, as Ethereum uses it.
 void stratos_keccak256(const uint8_t* data, size_t length, uint8_t out[32]);
 

@@ -60,12 +60,12 @@ pub unsafe extern "C" fn stratos_blake3_groups(
 }
 
 /// How many of `count` subtrees of equal size lie to the left of their root.
-fn left_of(count: usize) -> usize {
+pub fn left_of(count: usize) -> usize {
     count.next_power_of_two() / 2
 }
 
 /// Recursion is as deep as the logarithm of the number of groups.
-fn merged(groups: &[ChainingValue]) -> ChainingValue {
+pub fn merged(groups: &[ChainingValue]) -> ChainingValue {
     match groups {
         [only] => *only,
         _ => {
