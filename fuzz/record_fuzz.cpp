@@ -3,8 +3,10 @@
 
 #include "base/assert.hpp"
 #include "fuzz_target.hpp"
-#include "meta/commands.hpp"
+#include "meta/audit_commands.hpp"
+#include "meta/node_orders.hpp"
 #include "meta/queries.hpp"
+#include "meta/service_meter.hpp"
 #include "meta/settlement_wire.hpp"
 #include "meta/wire.hpp"
 
@@ -41,7 +43,9 @@ constexpr auto kRecords = round_trips<
     InventoryRequest, InventoryReply, GetObject, GetObject::Reply, ListObjects, ListObjects::Reply,
     ListParts::Reply, ListUploads, ListUploads::Reply, GetNodes::Reply, GetHealth::Reply,
     HandInRequest, Split, HandInSplit, SettleOrders, SignReport, SettledNode, SessionShare,
-    HandInConflict, value::VolumeReport, value::SignedReport, GetUsage, GetUsage::Reply>();
+    HandInConflict, value::VolumeReport, value::SignedReport, GetUsage, GetUsage::Reply,
+    RecordAudits, ScoreNodes, ReinstateNode, NodeHistory, ContainedAudit, AuditRequest, AuditReply,
+    ServiceReport, GetScores::Reply>();
 
 }  // namespace
 

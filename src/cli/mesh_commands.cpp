@@ -6,6 +6,7 @@
 #include "cli/admin_session.hpp"
 #include "cli/commands.hpp"
 #include "cli/s3_session.hpp"
+#include "meta/audit_commands.hpp"
 #include "meta/placement.hpp"
 
 namespace stratos::cli {
@@ -19,11 +20,40 @@ json labels_of(const meta::NodeRecord& node) {
   return labels;
 }
 
+// Why a node's score is what it is; the formula stands in docs/formats/score.md.
+json why_of(const meta::GetScores::Node& scored) {
+  const meta::Score& score = scored.score;
+  const meta::NodeDay& sums = score.sums;
+  const auto mean = [](std::uint64_t sum, std::uint64_t count) {
+    return count == 0 ? json(nullptr) : json(sum / count);
+  };
+  return {{"score", score.value},
+          {"audits", score.audits},
+          {"answers", score.answers},
+          {"uptime", score.uptime},
+          {"speed", score.speed},
+          {"audits_passed", sums.passed},
+          {"audits_failed", sums.failed},
+          {"audits_contained", sums.contained},
+          {"contained_now", scored.contained},
+          {"up_seconds", sums.up_ms / 1000},
+          {"down_seconds", sums.down_ms / 1000},
+          {"reads", sums.reads},
+          {"read_us", mean(sums.read_us, sums.reads)},
+          {"bulk_kib_per_second", mean(sums.bulk_kib * 1000, sums.bulk_us / 1000)},
+          {"suspended_for", name_of(scored.suspended_for)},
+          {"passed_since", scored.passed_since},
+          {"weight", scored.weight}};
+}
+
 Result<void> show_nodes(const Session& session) {
   MeshFolder folder = session.folder();
   STRATOS_TRY(const auto admin, AdminSession::open(folder));
   STRATOS_TRY(const meta::GetNodes::Reply registry, admin->query(meta::GetNodes{}));
+  STRATOS_TRY(const meta::GetScores::Reply scores, admin->query(meta::GetScores{}));
   STRATOS_TRY(const meta::NodeStatusReply live, admin->node_status());
+  std::map<NodeId, json> why;
+  for (const meta::GetScores::Node& scored : scores.nodes) why[scored.node] = why_of(scored);
   std::map<NodeId, meta::HeartbeatRequest> said;
   for (const meta::HeartbeatRequest& status : live.nodes) said[status.node] = status;
   json list = json::array();
@@ -37,6 +67,7 @@ Result<void> show_nodes(const Session& session) {
                     {"trash_bytes", status.trash_bytes},
                     {"fragments", status.fragments},
                     {"endpoint", node.endpoint},
+                    {"why", why[node.id]},
                     {"labels", labels_of(node)}});
   }
   if (session.output.json) {
@@ -52,6 +83,9 @@ Result<void> show_nodes(const Session& session) {
                   human_bytes(node["free_bytes"]).c_str(), human_bytes(node["trash_bytes"]).c_str(),
                   node["endpoint"].get<std::string>().c_str());
     print_line(line.data());
+    if (node["why"]["suspended_for"] != "none") {
+      print_line("       suspended: " + node["why"]["suspended_for"].get<std::string>());
+    }
   }
   return {};
 }
@@ -119,8 +153,10 @@ Result<void> show_health(const Session& session) {
 json explain_segment(const meta::SegmentRecord& segment, const meta::NodeTable* table) {
   json holders = json::array();
   std::vector<NodeId> ranked;
+  std::uint64_t total = 0;
   if (table != nullptr) {
     ranked = meta::rank(meta::segment_unit(segment.id, *table), *table);
+    for (const meta::Candidate& candidate : table->candidates) total += candidate.weight;
   }
   for (const meta::Holder& holder : segment.holders) {
     const auto at = std::ranges::find(ranked, holder.node);
@@ -129,6 +165,11 @@ json explain_segment(const meta::SegmentRecord& segment, const meta::NodeTable* 
       why = "rank " + std::to_string(at - ranked.begin() + 1) + " of " +
             std::to_string(ranked.size()) + " for this segment in node table " +
             std::to_string(table->version);
+      const auto candidate =
+          std::ranges::find(table->candidates, holder.node, &meta::Candidate::node);
+      why += ", weight " + std::to_string(candidate->weight) + " of " + std::to_string(total);
+    } else if (table != nullptr) {
+      why = "took a fragment's place: not in node table " + std::to_string(table->version);
     }
     holders.push_back({{"index", holder.index},
                        {"kind", holder.index < segment.k ? "data" : "parity"},

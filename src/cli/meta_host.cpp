@@ -31,6 +31,7 @@ Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::Fi
   meta::ServiceOptions options;
   options.dialer = host->dialer_.get();
   options.repair.gone_after = std::chrono::seconds(wanted.repair_after_seconds);
+  options.audit.audits_per_day = wanted.audits_per_day;
   options.folder = folder.meta_path();
   options.clients.push_back(gateway.public_key());
   options.clients.push_back(admin.public_key());

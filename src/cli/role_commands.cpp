@@ -180,7 +180,36 @@ void add_drain_command(CLI::App& node, Session& session) {
   on_chosen(drain, session, [&session, id, cancel] { return drain_node(session, *id, *cancel); });
 }
 
+Result<void> reinstate_node(const Session& session, const std::string& id) {
+  STRATOS_TRY(const std::uint32_t number, parse_node_number(id));
+  MeshFolder folder = session.folder();
+  STRATOS_TRY(const auto admin, AdminSession::open(folder));
+  meta::ReinstateNode command;
+  command.node = NodeId(number);
+  STRATOS_TRY([[maybe_unused]] const meta::Nothing done, admin->execute(command));
+  if (session.output.json) {
+    print_json({{"id", to_string(command.node)}, {"state", name_of(meta::NodeState::up)}});
+  } else {
+    print_line(to_string(command.node) + " takes new data again; its history stays");
+  }
+  return {};
+}
+
+void add_reinstate_command(CLI::App& node, Session& session) {
+  CLI::App& reinstate = *node.add_subcommand("reinstate", "Let a suspended storage node come back");
+  auto id = std::make_shared<std::string>();
+  reinstate.add_option("id", *id, "n1, n2, ...")->required();
+  on_chosen(reinstate, session, [&session, id] { return reinstate_node(session, *id); });
+}
+
 }  // namespace
+
+void add_audit_option(CLI::App& command, MetaHostOptions& options) {
+  command
+      .add_option("--audits-per-day", options.audits_per_day,
+                  "How often a day each storage node must prove what it holds")
+      ->check(CLI::Range(meta::kLeastAuditsPerDay, 86'400U));
+}
 
 void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Session& session) {
   CLI::App& node_start = *node.add_subcommand("start", "Run one storage node of a mesh");
@@ -202,12 +231,14 @@ void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Sessio
     return start_node(session, *id, *options, *labels);
   });
   add_drain_command(node, session);
+  add_reinstate_command(node, session);
 
   CLI::App& meta_start = *meta.add_subcommand("start", "Run the meta node of a mesh");
   auto meta_options = std::make_shared<MetaHostOptions>();
   meta_start.add_option(
       "--repair-after", meta_options->repair_after_seconds,
       "Seconds of silence after which a node's fragments are made anew elsewhere");
+  add_audit_option(meta_start, *meta_options);
   on_chosen(meta_start, session, [&session, meta_options] {
     return start_meta(session, MeshSettings{}, *meta_options);
   });

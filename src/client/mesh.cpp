@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/log.hpp"
+
 namespace stratos::client {
 namespace {
 constexpr Duration kCloseTimeout = 2s;
@@ -23,7 +25,8 @@ Mesh::Mesh(Runtime& runtime_in, net::Channel& meta_channel, Dialer& dialer, KeyR
       corrupt_units(metrics_in.counter("stratos_client_corrupt_units_total")),
       hedged_reads(metrics_in.counter("stratos_client_hedged_reads_total")),
       decoded_reads(metrics_in.counter("stratos_client_decoded_reads_total")),
-      abandoned_fragments(metrics_in.counter("stratos_client_abandoned_fragments_total")) {}
+      abandoned_fragments(metrics_in.counter("stratos_client_abandoned_fragments_total")),
+      reported_(runtime.now()) {}
 
 void Mesh::keep_books() { bookkeeping.spawn(closer.run()); }
 
@@ -54,6 +57,9 @@ Task<Result<net::Reply<Response>>> Mesh::call(NodeId id, resource::NodeMethod me
       delivered_bytes.add(delivered);
       orders.note_delivered(request.order, charge.bytes, delivered, charge.bucket);
       directory.note_success(*node, runtime.now() - start);
+      if (charge.action == meta::Action::get) {
+        note_read(id, charge.bytes, runtime.now() - start);
+      }
       co_return reply;
     }
     if (reply.error().code() == Errc::limit_refused && attempt < kAttempts) {
@@ -62,6 +68,8 @@ Task<Result<net::Reply<Response>>> Mesh::call(NodeId id, resource::NodeMethod me
     }
     orders.note_failed(request.order, charge.bytes);
     if (reply.error().retryable()) directory.note_failure(*node);
+    const bool is_late = reply.error().code() == Errc::deadline_exceeded;
+    if (is_late && charge.action == meta::Action::get) note_read(id, 0, runtime.now() - start);
     co_return reply;
   }
 }
@@ -79,6 +87,30 @@ Task<Result<net::Reply<resource::ReadReply>>> Mesh::read(NodeId node, resource::
   const Charge charge{meta::Action::get, request.length, bucket};
   return call<resource::ReadReply>(node, resource::NodeMethod::read, charge, std::move(request),
                                    Buffer());
+}
+
+// The report goes along with a read, so an idle client is quiet.
+void Mesh::note_read(NodeId node, std::uint64_t bytes, Duration took) {
+  const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(took.count() / 1000, 1));
+  meta::NodeReads& sum = seen_[node];
+  const bool is_small = bytes <= meta::kSmallReadBytes;
+  sum.node = node;
+  sum.reads += is_small ? 1 : 0;
+  (is_small ? sum.read_us : sum.bulk_us) += us;
+  sum.bulk_kib += is_small ? 0 : bytes / 1024;
+  if (runtime.now() - reported_ < options.report_every) return;
+  reported_ = runtime.now();
+  meta::ServiceReport seen;
+  for (const auto& [id, reads] : seen_) {
+    if (seen.nodes.size() < meta::ServiceReport::kMax) seen.nodes.push_back(reads);
+  }
+  seen_.clear();
+  background.spawn(report(std::move(seen)));
+}
+
+Task<void> Mesh::report(meta::ServiceReport seen) {
+  const Result<void> done = co_await meta.report_service(std::move(seen));
+  if (!done) log::debug("service.not_reported", {{"error", done.error().to_string()}});
 }
 
 Result<const erasure::ReedSolomon*> Mesh::code(erasure::Shape shape) {

@@ -22,6 +22,7 @@ struct MeshOptions {
   std::uint64_t replicated_max_bytes = 128 * 1024;  // larger objects are coded
   // Of plain bytes; segments are no longer than their shape allows, and no shorter than a batch.
   std::uint64_t segment_max_bytes = 64 << 20;
+  Duration report_every = 10min;  // what reads showed of the nodes, to the meta layer
 };
 
 // Belongs to one runtime; members in order of construction. References outlive it.
@@ -73,7 +74,12 @@ class Mesh {
   Task<Result<net::Reply<Response>>> call(NodeId node, resource::NodeMethod method, Charge charge,
                                           Request request, Buffer body);
 
+  void note_read(NodeId node, std::uint64_t bytes, Duration took);
+  Task<void> report(meta::ServiceReport seen);
+
   std::map<std::pair<std::uint8_t, std::uint8_t>, erasure::ReedSolomon> codes_;
+  std::map<NodeId, meta::NodeReads> seen_;  // since the last report
+  MonotonicTime reported_;
   std::optional<meta::Params> params_;
 };
 

@@ -185,7 +185,8 @@ class MeshTest : public testing::Test {
   static constexpr erasure::Shape kCoded{4, 2};
   static constexpr erasure::Shape kCopies{1, 2};
 
-  explicit MeshTest(bool repairs = false) : repairs_(repairs) {
+  explicit MeshTest(bool repairs = false, bool audits = false)
+      : repairs_(repairs), audits_(audits) {
     log::set_sink([](std::string_view) {});
     owner_.value[0] = 1;
     start_meta();
@@ -221,6 +222,13 @@ class MeshTest : public testing::Test {
     options.node_timeout = 1h;
     options.repair.interval = 10ms;
     options.repair.gone_after = 1h;
+    if (audits_) {
+      options.audit.interval = 5ms;
+      options.audit.audits_per_day = 100'000'000;
+      options.audit.timeout = 300ms;
+      options.audit.first_retry = 20ms;
+      options.audit.score_every = 50ms;
+    }
     if (repairs_) options.dialer = &meta_dialer_;
     auto started = run(meta::MetaService::start(loop_, fs_, meta_key_, metrics_, options));
     service_ = std::move(started).value();
@@ -283,6 +291,7 @@ class MeshTest : public testing::Test {
   }
 
   const bool repairs_;
+  const bool audits_;
   io::FaultyFileSystem fs_;
   BlockingPool pool_{2};
   RealRuntime loop_{pool_, "mesh"};

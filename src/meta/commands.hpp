@@ -309,40 +309,6 @@ struct CopyObject {
   }
 };
 
-// Errc::already_exists when an upload has, or lately had, this id.
-struct RegisterNode {
-  static constexpr Verb kVerb = Verb::register_node;
-  struct Reply {
-    NodeId node;
-    static void fields(auto& self, auto&& field) { field(1, self.node); }
-  };
-  crypto::MachineKey key;
-  std::string endpoint;
-  std::vector<Label> labels;
-  std::uint64_t capabilities = 0;
-  std::uint64_t capacity_bytes = 0;
-  std::uint32_t free_class = 0;
-  static void fields(auto& self, auto&& field) {
-    field(1, self.key);
-    field(2, self.endpoint);
-    field(3, self.labels);
-    field(4, self.capabilities);
-    field(5, self.capacity_bytes);
-    field(6, self.free_class);
-  }
-};
-struct SetNodeState {
-  static constexpr Verb kVerb = Verb::set_node_state;
-  using Reply = Nothing;
-  NodeId node;
-  NodeState state = NodeState::down;
-  std::uint32_t free_class = 0;
-  static void fields(auto& self, auto&& field) {
-    field(1, self.node);
-    field(2, self.state);
-    field(3, self.free_class);
-  }
-};
 // Errc::no_such_account, Errc::grant_exhausted when the account has less ozone.
 struct ReserveGrant {
   static constexpr Verb kVerb = Verb::reserve_grant;
@@ -356,17 +322,6 @@ struct ReserveGrant {
     field(2, self.meta_node);
     field(3, self.noz);
     field(4, self.segments);
-  }
-};
-// Drops feed entries that the node has made durable.
-struct TrimFeed {
-  static constexpr Verb kVerb = Verb::trim_feed;
-  using Reply = Nothing;
-  NodeId node;
-  std::uint64_t up_to = 0;
-  static void fields(auto& self, auto&& field) {
-    field(1, self.node);
-    field(2, self.up_to);
   }
 };
 

@@ -153,6 +153,22 @@ Bytes node(NodeId id) {
   put_be(key, id.value);
   return key;
 }
+Bytes node_history(NodeId id) {
+  Bytes key = of(Family::node_history);
+  put_be(key, id.value);
+  return key;
+}
+Bytes contained_of(NodeId node) {
+  Bytes key = of(Family::contained);
+  put_be(key, node.value);
+  return key;
+}
+Bytes contained(NodeId node, const FragmentId& id) {
+  Bytes key = contained_of(node);
+  append(key, id.segment.view());
+  key.push_back(id.index);
+  return key;
+}
 Bytes node_key(ByteView public_key) { return with_bytes(Family::node_key, public_key); }
 Bytes node_table(std::uint64_t version) { return with_u64(Family::node_table, version); }
 Bytes grant(GrantId id) { return with_u64(Family::grant, id.value); }

@@ -32,8 +32,10 @@ enum class Family : std::uint8_t {
   feed = 'd',           // node, sequence
   node_ledger = 'D',
   node = 'n',
-  node_key = 'k',    // public key -> node
-  node_table = 't',  // version
+  node_key = 'k',      // public key -> node
+  node_history = 'h',  // node
+  contained = 'K',     // node, segment, index: a challenge without an answer
+  node_table = 't',    // version
   grant = 'g',
   result = 'z',      // idempotency id
   results_of = 'y',  // height
@@ -77,6 +79,9 @@ Bytes feed(NodeId node, std::uint64_t sequence);
 Bytes node_ledger(NodeId node);
 Bytes node(NodeId id);
 Bytes node_key(ByteView public_key);
+Bytes node_history(NodeId node);
+Bytes contained(NodeId node, const FragmentId& id);
+Bytes contained_of(NodeId node);
 Bytes node_table(std::uint64_t version);
 Bytes grant(GrantId id);
 Bytes result(const IdempotencyId& id);
@@ -97,6 +102,7 @@ struct DueItem {
 DueItem parse_due(ByteView key);
 // The object key in the key of a version's row.
 std::string parse_versioned_key(ByteView key);
+// Of a key that fragment() or contained() made.
 FragmentId parse_fragment(ByteView key);
 struct InventoryPage {
   NodeId node;

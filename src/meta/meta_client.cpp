@@ -46,4 +46,12 @@ Task<Result<RepairStatus>> MetaClient::repair_status() {
   return repeat<RepairStatus>(MetaMethod::repair_status, RepairStatusRequest{});
 }
 
+Task<Result<void>> MetaClient::report_service(ServiceReport report) {
+  constexpr Duration kTimeout = 10s;
+  const auto reply = co_await net::call<ServiceReportReply>(
+      channel_, static_cast<std::uint16_t>(MetaMethod::report_service), report, Buffer(), kTimeout);
+  if (!reply) co_return fail(reply.error());
+  co_return Result<void>{};
+}
+
 }  // namespace stratos::meta

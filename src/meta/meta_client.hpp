@@ -2,6 +2,7 @@
 #pragma once
 #include "meta/queries.hpp"
 #include "meta/repairer.hpp"
+#include "meta/service_meter.hpp"
 #include "meta/wire.hpp"
 #include "net/rpc.hpp"
 
@@ -43,6 +44,8 @@ class MetaClient {
   Task<Result<LimitsReply>> limits(LimitsRequest request);
   Task<Result<NodeStatusReply>> node_status();
   Task<Result<RepairStatus>> repair_status();
+  // Tried once: a report that is lost costs nothing, one that counts twice does.
+  Task<Result<void>> report_service(ServiceReport report);
 
  private:
   Task<Result<QueryReply>> ask(QueryRequest request);

@@ -7,7 +7,7 @@
 namespace stratos::meta {
 
 // Numbered among the methods of storage nodes.
-enum class NodeOrder : std::uint16_t { rebuild = 0x0104 };
+enum class NodeOrder : std::uint16_t { rebuild = 0x0104, audit = 0x0105 };
 
 // Makes a fragment of a segment from the other fragments, or copies it when its own is among the
 // sources, and stores it here. Only the meta layer may ask. The sources are asked in their order
@@ -47,6 +47,23 @@ struct RebuildRequest {
 struct RebuildReply {
   Receipt receipt;
   static void fields(auto& self, auto&& field) { field(1, self.receipt); }
+};
+
+// Proves that the node has one leaf of 1 KiB of a fragment: the answer's body is the leaf. Only the
+// meta layer may ask. Errors: Errc::permission_denied, Errc::no_such_fragment,
+// Errc::fragment_corrupt, Errc::invalid_argument for a leaf beyond the fragment.
+struct AuditRequest {
+  FragmentId fragment;
+  std::uint64_t leaf = 0;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.fragment);
+    field(2, self.leaf);
+  }
+};
+constexpr std::size_t kMaxAuditPath = 40;
+struct AuditReply {
+  Bytes path;  // 32 bytes a step, from the leaf up
+  static void fields(auto& self, auto&& field) { field(1, self.path); }
 };
 
 }  // namespace stratos::meta

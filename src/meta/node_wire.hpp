@@ -19,6 +19,7 @@ enum class MetaMethod : std::uint16_t {
   node_status = 0x0209,
   report_lost = 0x020a,
   repair_status = 0x020b,
+  report_service = 0x020c,
 };
 
 constexpr std::uint64_t kStorageCapability = 1;

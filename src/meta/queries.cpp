@@ -277,6 +277,10 @@ Result<NodeTable> answer(const State& state, const GetNodeTable& query) {
   return require<NodeTable>(state, keys::node_table(version), Errc::not_found);
 }
 
+Result<GetScores::Reply> answer(const State& state, const GetScores&) {
+  return answer_scores(state);
+}
+
 Result<Params> answer(const State& state, const GetParams&) {
   return require<Params>(state, keys::of(keys::Family::params), Errc::not_found);
 }
@@ -424,7 +428,7 @@ Result<Bytes> run_query(const kv::Reader& state, std::string_view path, ByteView
       find_runner<GetObject, GetBucket, ListBuckets, ListConfigured, GetAccessKey, GetSlicePage,
                   GetSegments, ListObjects, ListVersions, GetUpload, ListParts, ListUploads,
                   GetNodes, GetNodeTable, GetInventoryPlace, GetParams, GetEvents, GetHealth,
-                  GetBucketConfigs, GetAccount>(path);
+                  GetBucketConfigs, GetAccount, GetScores>(path);
   if (runner == nullptr) return fail(Errc::unknown_method, "query " + std::string(path));
   return runner(state, request);
 }

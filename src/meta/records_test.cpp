@@ -5,8 +5,10 @@
 
 #include <set>
 
-#include "meta/commands.hpp"
+#include "meta/audit_commands.hpp"
+#include "meta/node_orders.hpp"
 #include "meta/queries.hpp"
+#include "meta/service_meter.hpp"
 #include "meta/wire.hpp"
 
 namespace stratos::meta {
@@ -110,7 +112,9 @@ using Records = ::testing::Types<
     ItemList, ItemResult, ItemResults, CreateAccount, CreateAccessKey, CreateBucket, DeleteBucket,
     SegmentCommit, CommitSegments, AddHolder, Precondition, PutObject, DeleteObject, CopyObject,
     CreateUpload, PutPart, CompleteUpload, AbortUpload, RegisterNode, SetNodeState, ReserveGrant,
-    TrimFeed, SubmitRequest, QueryRequest, AllocateRequest, InventoryLeaf, Label, InventoryStep>;
+    RecordAudits, ScoreNodes, ReinstateNode, NodeHistory, ContainedAudit, AuditRequest, AuditReply,
+    ServiceReport, GetScores::Reply, TrimFeed, SubmitRequest, QueryRequest, AllocateRequest,
+    InventoryLeaf, Label, InventoryStep>;
 TYPED_TEST_SUITE(EveryRecord, Records);
 
 TYPED_TEST(EveryRecord, ComesBackWhenEmpty) {

@@ -10,6 +10,7 @@
 #include "meta/keys.hpp"
 #include "meta/placement.hpp"
 #include "meta/queries.hpp"
+#include "meta/service_meter.hpp"
 #include "meta/settler.hpp"
 #include "meta/verbs_settle.hpp"
 #include "meta/wire.hpp"
@@ -50,6 +51,16 @@ struct Live {
   std::optional<MonotonicTime> class_changed;  // since the node registered
 };
 
+// Nobody knows a state root before the block that makes it.
+class StateRoots final : public OrderedRandomness {
+ public:
+  explicit StateRoots(const IndexMachine& machine) : machine_(machine) {}
+  Hash latest() const override { return machine_.info().root; }
+
+ private:
+  const IndexMachine& machine_;
+};
+
 class Service final : public MetaService {
  public:
   Service(Runtime& runtime, crypto::MachineSigner signer, metrics::Registry& metrics,
@@ -67,6 +78,7 @@ class Service final : public MetaService {
 
   Task<Result<void>> open(io::FileSystem& fs);
   void start_repair();
+  void start_audits();
   const net::Router& router() const override { return router_; }
   bool knows_node(const crypto::MachineKey& key) const override;
   Height height() const override { return machine_->info().height; }
@@ -99,11 +111,13 @@ class Service final : public MetaService {
   Task<Result<Reply<HandInReply>>> hand_in(CallContext context, HandInRequest request);
   template <class Query>
   Task<Result<Reply<typename Query::Reply>>> answer_report(CallContext context, Query query);
+  Task<Result<Reply<ServiceReportReply>>> report_service(CallContext context, ServiceReport report);
   Duration silence_of(NodeId node) const;
+  bool is_heard(NodeId node) const;
   Result<void> check_client(const CallContext& context) const;
   Result<void> check_caller(const CallContext& context, NodeId node) const;
   Task<void> watch_nodes();
-  Task<void> set_state(NodeId node, NodeState state, std::uint32_t free_class);
+  Task<void> set_state(NodeId node, NodeState from, NodeState next, std::uint32_t free_class);
   Task<void> trim(NodeId node, std::uint64_t up_to);
   std::optional<NodeRecord> node_record(NodeId id) const;
 
@@ -118,6 +132,9 @@ class Service final : public MetaService {
   std::unique_ptr<Granter> granter_;
   std::unique_ptr<Settler> settler_;
   std::unique_ptr<Repairer> repairer_;
+  std::unique_ptr<StateRoots> randomness_;
+  std::unique_ptr<Auditor> auditor_;
+  ServiceMeter meter_;
   std::map<NodeId, Live> live_;
   std::set<NodeId> trimming_;
   bool stopping_ = false;
@@ -166,6 +183,7 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   tasks_.spawn(watch_nodes());
   tasks_.spawn(settler_->sign_reports());
   start_repair();
+  start_audits();
   co_return Result<void>{};
 }
 
@@ -194,6 +212,7 @@ void Service::add_routes() {
   route(SettleMethod::hand_in, "hand_in", &Service::hand_in);
   route(SettleMethod::report, "volume_report", &Service::answer_report<ReportRequest>);
   route(SettleMethod::proof, "volume_proof", &Service::answer_report<ProofRequest>);
+  route(MetaMethod::report_service, "report_service", &Service::report_service);
 }
 
 Task<Result<Reply<AllocateReply>>> Service::allocate(CallContext context, AllocateRequest request) {
@@ -347,6 +366,38 @@ void Service::start_repair() {
   repairer_->start();
 }
 
+bool Service::is_heard(NodeId node) const {
+  const auto live = live_.find(node);
+  return live != live_.end() && live->second.said.incarnation != 0 &&
+         runtime_.now() - live->second.heard <= options_.node_timeout;
+}
+
+void Service::start_audits() {
+  if (options_.dialer == nullptr) return;
+  randomness_ = std::make_unique<StateRoots>(*machine_);
+  Auditor::Parts parts{
+      runtime_,
+      *store_,
+      *randomness_,
+      [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); },
+      *options_.dialer,
+      [this](NodeId node) { return is_heard(node); },
+      [this](FragmentId fragment, NodeId node, bool damaged) {
+        return lose(fragment, node, damaged);
+      },
+      [this] { return meter_.take(); },
+      metrics_};
+  auditor_ = std::make_unique<Auditor>(std::move(parts), options_.audit);
+  auditor_->start();
+}
+
+Task<Result<Reply<ServiceReportReply>>> Service::report_service(CallContext context,
+                                                                ServiceReport report) {
+  STRATOS_CO_CHECK(check_client(context));
+  STRATOS_CO_CHECK(meter_.note(context.peer, report));
+  co_return reply_with(ServiceReportReply{});
+}
+
 std::optional<NodeRecord> Service::node_record(NodeId id) const {
   const State state(*store_);
   return state.load<NodeRecord>(keys::node(id));
@@ -426,7 +477,8 @@ Task<Result<Reply<HeartbeatReply>>> Service::heartbeat(CallContext context,
                           runtime_.now() - *live.class_changed > 1h);
   if (back || class_due) {
     live.class_changed = runtime_.now();
-    co_await set_state(request.node, back ? NodeState::up : record->state, free_class);
+    const NodeState from = record->state;
+    co_await set_state(request.node, from, back ? NodeState::up : from, free_class);
   }
   const State state(*store_);
   HeartbeatReply reply;
@@ -438,9 +490,11 @@ Task<Result<Reply<HeartbeatReply>>> Service::heartbeat(CallContext context,
   co_return reply_with(std::move(reply));
 }
 
-Task<void> Service::set_state(NodeId node, NodeState next, std::uint32_t free_class) {
+Task<void> Service::set_state(NodeId node, NodeState from, NodeState next,
+                              std::uint32_t free_class) {
   SetNodeState command;
   command.node = node;
+  command.from = from;
   command.state = next;
   command.free_class = free_class;
   Bytes encoded = codec::encode(command);
@@ -467,7 +521,7 @@ Task<void> Service::watch_nodes() {
     for (NodeId node : silent) {
       log::warn("node.down", {{"node", to_string(node)}});
       const auto record = node_record(node);
-      if (record) co_await set_state(node, NodeState::down, record->free_class);
+      if (record) co_await set_state(node, NodeState::up, NodeState::down, record->free_class);
     }
   }
 }
@@ -541,6 +595,7 @@ Result<InventoryReply> Service::inventory(const InventoryRequest& request) const
 
 Task<void> Service::stop() {
   stopping_ = true;
+  if (auditor_) co_await auditor_->stop();
   if (repairer_) co_await repairer_->stop();
   tasks_.cancel();
   co_await tasks_.join();

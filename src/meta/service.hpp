@@ -8,6 +8,7 @@
 #include "crypto/keys.hpp"
 #include "io/file_system.hpp"
 #include "kv/store.hpp"
+#include "meta/auditor.hpp"
 #include "meta/repairer.hpp"
 #include "net/rpc.hpp"
 #include "runtime/runtime.hpp"
@@ -25,9 +26,10 @@ struct ServiceOptions {
   // Gateways and operators: who may submit commands, read the index and draw on grants.
   std::vector<crypto::MachineKey> clients;
   bool deterministic_store = false;  // for the simulator
-  // Reaches the nodes; without it nothing is repaired. Outlives the service.
+  // Reaches the nodes; without it nothing is repaired or audited. Outlives the service.
   Dialer* dialer = nullptr;
   RepairOptions repair;
+  AuditorOptions audit;
 };
 
 // Lives on one runtime.

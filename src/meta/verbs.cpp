@@ -151,7 +151,8 @@ Result<Bytes> execute(Context& context, Verb verb, ByteView command) {
                   DeleteObject, CopyObject, CreateUpload, PutPart, CompleteUpload, AbortUpload,
                   CommitSegments, AddHolder, LoseHolder, RegisterNode, SetNodeState, ReserveGrant,
                   TrimFeed, SetVersioning, SetObjectLock, PutTags, PutRetention, PutHold,
-                  SetBucketConfig, SetAttributes, SettleOrders, HandInSplit, SignReport>(verb);
+                  SetBucketConfig, SetAttributes, RecordAudits, ScoreNodes, ReinstateNode,
+                  SettleOrders, HandInSplit, SignReport>(verb);
   if (runner == nullptr) {
     return fail(Errc::not_implemented, "verb " + std::to_string(static_cast<int>(verb)));
   }

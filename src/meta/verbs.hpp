@@ -2,6 +2,7 @@
 // block alone. A verb that returns an error has changed nothing that counts (the caller rolls
 // back).
 #pragma once
+#include "meta/audit_commands.hpp"
 #include "meta/inventory.hpp"
 #include "meta/keys.hpp"
 #include "meta/node_wire.hpp"
@@ -54,6 +55,13 @@ void drop_references(Context& context, const std::vector<Slice>& slices);
 void free_segment(Context& context, const SegmentRecord& segment);
 // Feed, inventory and ledger of a node, for a fragment that it is to keep or to drop.
 void tell_node(Context& context, NodeId node, FeedKind kind, const InventoryLeaf& leaf);
+
+// Whether placement sees no difference; else the table is to be renewed, once a command.
+bool placed_alike(const Context& context, const NodeRecord& a, const NodeRecord& b);
+void renew_table(Context& context);
+void emit_node_state(Context& context, const NodeRecord& node);
+// The history of a node that leaves the state it was in.
+void note_state(Context& context, const NodeRecord& before, NodeState after);
 
 Result<void> check_tags(ByteView sealed_tags);
 // Of what is to be stored with it: Errc::no_object_lock, Errc::invalid_argument.
@@ -112,6 +120,10 @@ Result<Bytes> run(Context& context, const SetObjectLock& command);
 Result<Bytes> run(Context& context, const PutTags& command);
 Result<Bytes> run(Context& context, const PutRetention& command);
 Result<Bytes> run(Context& context, const PutHold& command);
+Result<Bytes> run(Context& context, const RecordAudits& command);
+Result<Bytes> run(Context& context, const ScoreNodes& command);
+Result<Bytes> run(Context& context, const ReinstateNode& command);
+GetScores::Reply answer_scores(const State& state);
 
 // Frees an upload's parts, all that are left or a good number of them; the rest falls due in later
 // blocks. Returns how many rows it freed.

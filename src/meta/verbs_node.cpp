@@ -27,41 +27,16 @@ NodeTable build_table(Context& context, std::uint64_t version) {
   return table;
 }
 
-// Placement changed: a new table; the one before counts a while longer for writes under way.
-void renew_table(Context& context) {
-  const std::uint64_t version = context.state.next("node_table");
-  context.state.store(keys::node_table(version), build_table(context, version));
-  if (version == 1) return;
-  Bytes subject;
-  put_be(subject, version - 1);
-  const WallTime due = context.time + std::chrono::milliseconds(context.params.node_table_ms);
-  context.state.put(keys::due(due, DueKind::drop_table, subject), {});
-}
-
-bool placed_alike(const Context& context, const NodeRecord& a, const NodeRecord& b) {
-  if (weight_of(a) == 0 && weight_of(b) == 0) return true;
-  const std::vector<std::string>& spread = context.params.spread;
-  return weight_of(a) == weight_of(b) && a.free_class == b.free_class &&
-         a.capabilities == b.capabilities &&
-         domains_at(a.id, a.labels, spread) == domains_at(b.id, b.labels, spread);
-}
-
 void store_node(Context& context, const NodeRecord& node, const NodeRecord& before) {
+  const bool is_new = !context.state.has(keys::node(node.id));
   context.state.store(keys::node(node.id), node);
+  if (!is_new && node.state != before.state) note_state(context, before, node.state);
   if (!placed_alike(context, node, before)) renew_table(context);
 }
 
 Result<void> check_free_class(std::uint32_t free_class) {
   if (free_class > 64) return fail(Errc::invalid_argument, "class of free space");
   return {};
-}
-
-void emit_node_state(Context& context, const NodeRecord& node) {
-  Event event;
-  event.kind = EventKind::node_state;
-  event.node = node.id;
-  event.state = node.state;
-  emit(context, event);
 }
 
 NodeRecord new_node(Context& context, const RegisterNode& command) {
@@ -86,6 +61,33 @@ Result<void> take_ozone(Context& context, const ReserveGrant& command) {
 }
 
 }  // namespace
+
+// Placement changed: a new table; the one before counts a while longer for writes under way.
+void renew_table(Context& context) {
+  const std::uint64_t version = context.state.next("node_table");
+  context.state.store(keys::node_table(version), build_table(context, version));
+  if (version == 1) return;
+  Bytes subject;
+  put_be(subject, version - 1);
+  const WallTime due = context.time + std::chrono::milliseconds(context.params.node_table_ms);
+  context.state.put(keys::due(due, DueKind::drop_table, subject), {});
+}
+
+bool placed_alike(const Context& context, const NodeRecord& a, const NodeRecord& b) {
+  if (weight_of(a) == 0 && weight_of(b) == 0) return true;
+  const std::vector<std::string>& spread = context.params.spread;
+  return weight_of(a) == weight_of(b) && a.free_class == b.free_class &&
+         a.capabilities == b.capabilities &&
+         domains_at(a.id, a.labels, spread) == domains_at(b.id, b.labels, spread);
+}
+
+void emit_node_state(Context& context, const NodeRecord& node) {
+  Event event;
+  event.kind = EventKind::node_state;
+  event.node = node.id;
+  event.state = node.state;
+  emit(context, event);
+}
 
 Result<Bytes> run(Context& context, const RegisterNode& command) {
   STRATOS_CHECK(check_bound(as_bytes(command.endpoint), kMaxNameBytes, "endpoint"));
@@ -122,8 +124,9 @@ Result<Bytes> run(Context& context, const SetNodeState& command) {
   }
   STRATOS_CHECK(check_free_class(command.free_class));
   const NodeRecord before = *node;
-  const bool changed = node->state != command.state;
-  node->state = command.state;
+  const bool changes = !command.from || *command.from == node->state;
+  const bool changed = changes && node->state != command.state;
+  if (changes) node->state = command.state;
   node->free_class = command.free_class;
   store_node(context, *node, before);
   if (changed) emit_node_state(context, *node);

@@ -6,6 +6,7 @@
 
 #include "crypto/hash.hpp"
 #include "io/faulty_file_system.hpp"
+#include "meta/audit.hpp"
 #include "resource/storage/storage_service.hpp"
 #include "resource/storage/wire.hpp"
 #include "runtime/real_runtime.hpp"
@@ -440,6 +441,39 @@ TEST_F(NodeTest, OpensItsStoreAgainAfterAFailedSync) {
   EXPECT_TRUE(std::ranges::equal(read(fragment_id(1))->view(), whole.view()));
   EXPECT_TRUE(std::ranges::equal(read(fragment_id(2))->view(), whole.view()));
   EXPECT_NE(metrics_.expose().find("stratos_storage_reopened_total 1"), std::string::npos);
+}
+
+TEST_F(NodeTest, ProvesLeavesToTheMetaLayerAlone) {
+  start();
+  const std::uint64_t length = 40'100;
+  const Buffer whole = content(1, length);
+  const Buffer small = content(2, 700);
+  ASSERT_TRUE(store(fragment_id(1), whole) && store(fragment_id(2), small));
+  const auto audit = [&](const crypto::MachineKey& as, std::uint8_t n, std::uint64_t leaf) {
+    const auto channel = net::make_loopback_channel(runtime_, runtime_, node_->router(), as);
+    const meta::AuditRequest request{fragment_id(n), leaf};
+    return block_on(runtime_, net::call<meta::AuditReply>(
+                                  *channel, static_cast<std::uint16_t>(meta::NodeOrder::audit),
+                                  request, Buffer(), 5s));
+  };
+  const crypto::MachineKey meta = meta_.signer.public_key();
+  const Hash root = crypto::blake3(whole.view());
+  for (const std::uint64_t leaf : {0U, 15U, 16U, 38U, 39U}) {
+    const auto reply = audit(meta, 1, leaf);
+    ASSERT_TRUE(reply);
+    EXPECT_LE(reply->head.path.size() + reply->body.size(), 2560U);
+    EXPECT_TRUE(meta::check_audit(root, length, leaf, reply->head, reply->body.view())) << leaf;
+    EXPECT_FALSE(
+        meta::check_audit(root, length, leaf == 0 ? 1 : 0, reply->head, reply->body.view()));
+  }
+  const auto only = audit(meta, 2, 0);
+  ASSERT_TRUE(only);
+  EXPECT_TRUE(
+      meta::check_audit(crypto::blake3(small.view()), 700, 0, only->head, only->body.view()));
+  EXPECT_EQ(audit(meta, 1, 40).error().code(), Errc::invalid_argument);
+  EXPECT_EQ(audit(meta, 1, ~0ULL).error().code(), Errc::invalid_argument);
+  EXPECT_EQ(audit(meta, 3, 0).error().code(), Errc::no_such_fragment);
+  EXPECT_EQ(audit(key_.public_key(), 1, 0).error().code(), Errc::permission_denied);
 }
 
 TEST_F(NodeTest, TakesNoNewDataWhileDraining) {

@@ -51,6 +51,7 @@ StorageServiceImpl::Metrics::Metrics(metrics::Registry& registry)
       missing(registry.counter("stratos_storage_missing_fragments_total")),
       reopened(registry.counter("stratos_storage_reopened_total")),
       purged(registry.counter("stratos_storage_purged_fragments_total")),
+      audits(registry.counter("stratos_storage_audits_total")),
       rebuilt(registry.counter("stratos_storage_rebuilt_fragments_total")),
       rebuilt_bytes(registry.counter("stratos_storage_rebuilt_bytes_total")),
       scrubbed_bytes(registry.counter("stratos_storage_scrubbed_bytes_total")),
@@ -196,6 +197,11 @@ void StorageServiceImpl::add_routes(net::Router& router) {
                                           [this](net::CallContext, SignOffRequest request, Buffer) {
                                             return sign_off(std::move(request));
                                           });
+  router.on<meta::AuditRequest, meta::AuditReply>(
+      static_cast<std::uint16_t>(meta::NodeOrder::audit), "storage.audit",
+      [this](net::CallContext context, meta::AuditRequest request, Buffer) {
+        return audit(std::move(context), std::move(request));
+      });
   router.on<StatusRequest, StatusReply>(
       number(NodeMethod::status), "storage.status",
       [this](net::CallContext, StatusRequest, Buffer) {

@@ -58,6 +58,8 @@ class StorageServiceImpl final : public StorageService {
   Task<Result<net::Reply<meta::RebuildReply>>> rebuild(net::CallContext context,
                                                        meta::RebuildRequest request);
   Task<Result<net::Reply<SignOffReply>>> sign_off(SignOffRequest request);
+  Task<Result<net::Reply<meta::AuditReply>>> audit(net::CallContext context,
+                                                   meta::AuditRequest request);
   Result<net::Reply<StatusReply>> status() const;
 
  private:
@@ -75,6 +77,7 @@ class StorageServiceImpl final : public StorageService {
     metrics::Counter& missing;
     metrics::Counter& reopened;
     metrics::Counter& purged;
+    metrics::Counter& audits;
     metrics::Counter& rebuilt;
     metrics::Counter& rebuilt_bytes;
     metrics::Counter& scrubbed_bytes;

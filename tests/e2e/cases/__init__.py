@@ -14,4 +14,5 @@ from cases import js_sdk  # noqa: F401
 from cases import faults  # noqa: F401
 from cases import hostile  # noqa: F401
 from cases import repair  # noqa: F401
+from cases import audit  # noqa: F401
 from cases import large  # noqa: F401
