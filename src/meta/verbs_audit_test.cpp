@@ -219,9 +219,9 @@ TEST_F(AuditVerbs, GiveASlowNodeLessWeightAndNothingWorse) {
     score({holder_.node, true, 1000, 1000 * 200'000, 100'000, 100'000'000});
   }
   EXPECT_EQ(node().state, NodeState::up);
-  EXPECT_EQ(scored().score.speed, 110U);  // 20 ms / 200 ms, 1,000 KiB/s / 8 MiB/s
+  EXPECT_EQ(scored().score.speed, 111U);  // 20 ms / 200 ms, 1,000 KiB/s / 8 MiB/s
   // Within the step by which a score moves.
-  EXPECT_NEAR(static_cast<double>(scored().weight), static_cast<double>(weight) * 0.110,
+  EXPECT_NEAR(static_cast<double>(scored().weight), static_cast<double>(weight) * 0.111,
               static_cast<double>(weight) * 0.010);
   // A score that stays costs no tables.
   EXPECT_EQ(index_.table().version, version + 1);
