@@ -178,7 +178,7 @@ TEST(IndexMachine, RootsAreThoseOfTheFormat) {
     ASSERT_TRUE(machine.commit());
   }
   EXPECT_EQ(machine.info().root.hex(),
-            "42f00f331335148432d9cbb48e64119d759e2f4f4441413b7618c195a8f05eee");
+            "43ca841a191d66fc145ca8dab10bcf18e6746ad9f3a2a9d9cf752da0ea1bd96f");
 }
 
 class Machine : public ::testing::Test {
