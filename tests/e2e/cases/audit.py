@@ -15,7 +15,7 @@ def rot(context):
     mesh = context.new_mesh("--processes", "--nodes", "8", "--profile", "4+2", "--audits-per-day", "86400")
     s3 = mesh.s3()
     bucket = context.new_bucket(s3)
-    keys = [f"k-{i}" for i in range(context.size(16, 120))]
+    keys = [f"k-{i}" for i in range(context.size(60, 120))]
     store(s3, bucket, keys)
     mesh.wait_until_full()
     poll(lambda: all(n["why"]["audits_passed"] > 0 for n in mesh.stratos_json("nodes")),

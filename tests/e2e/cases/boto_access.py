@@ -16,7 +16,6 @@ from cases.boto_objects import body_of, expect_error
 # What S3 offers and this gateway does not: each must say so, none may pretend.
 NOT_IMPLEMENTED = (
     ("list_bucket_inventory_configurations", {}), ("list_bucket_analytics_configurations", {}),
-    ("put_bucket_website", {"WebsiteConfiguration": {"IndexDocument": {"Suffix": "i"}}}),
     ("put_bucket_logging", {"BucketLoggingStatus": {}}),
     ("put_bucket_request_payment", {"RequestPaymentConfiguration": {"Payer": "Requester"}}),
     ("get_object_torrent", {"Key": "a"}),
