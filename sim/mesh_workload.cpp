@@ -454,8 +454,10 @@ Task<Result<bool>> Worker::copy_part(std::string key, UploadId upload, std::uint
   Body body = copied->body.part(*range.first, *range.last - *range.first + 1);
   const auto done = co_await objects().copy_part(who_, kBucket, from, std::nullopt, range, kBucket,
                                                  key, upload, number);
-  // The source may be another, and shorter, by now.
-  if (!done && done.error().code() == Errc::range_not_satisfiable) co_return false;
+  // The source may be another, and shorter, by now, or be replaced while it is read.
+  const bool changed = !done && (done.error().code() == Errc::range_not_satisfiable ||
+                                 done.error().code() == Errc::object_changed);
+  if (changed) co_return false;
   if (!done) co_return fail(done.error());
   // The source may be another by now: then this part is left out.
   const auto after = co_await objects().head(kBucket, from);

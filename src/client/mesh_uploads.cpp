@@ -274,7 +274,12 @@ Task<Result<PartInfo>> MeshObjectClient::copy_part(Principal who, std::string so
   name.page = number;
   name.size = length;
   command.mac = page_mac(data_key, name, command.slices);
-  STRATOS_CO_TRY(const meta::PutObject::Reply reply, co_await mesh_.meta.execute(command));
+  const auto done = co_await mesh_.meta.execute(command);
+  // The source went while its bytes were read.
+  if (!done && done.error().code() == Errc::no_such_segment) {
+    co_return fail(Errc::object_changed, source_key);
+  }
+  STRATOS_CO_TRY(const meta::PutObject::Reply reply, done);
   PartInfo part;
   part.number = number;
   part.size = length;
