@@ -71,6 +71,27 @@ TEST_F(S3Access, PublicWritesBelongToTheirWriters) {
   EXPECT_EQ(ask("DELETE", "/box/theirs").status, 204);
 }
 
+TEST_F(S3Access, ListingsNameWhoBeganAnUpload) {
+  ASSERT_EQ(ask("PUT", "/box", {{"x-amz-acl", "public-read-write"}}).status, 200);
+  ask("POST", "/box/mine?uploads");
+  as(1, "POST", "/box/theirs?uploads");
+  const Answer listed = ask("GET", "/box?uploads");
+  EXPECT_EQ(listed.all("Upload/Initiator/ID"), (std::vector<std::string>{id(0), id(1)}));
+  EXPECT_EQ(listed.all("Upload/Owner/DisplayName"), (std::vector<std::string>{"user0", "user1"}));
+}
+
+TEST_F(S3Access, EnforcedOwnershipShowsInListings) {
+  ASSERT_EQ(ask("PUT", "/box", {{"x-amz-acl", "public-read-write"}}).status, 200);
+  ASSERT_EQ(as(1, "PUT", "/box/theirs", {}, "abc").status, 200);
+  ASSERT_EQ(ask("PUT", "/box?acl", {{"x-amz-acl", "private"}}).status, 200);
+  const std::string enforced =
+      "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>"
+      "</OwnershipControls>";
+  ASSERT_EQ(ask("PUT", "/box?ownershipControls", {}, enforced).status, 200);
+  EXPECT_EQ(ask("GET", "/box").at("Contents/Owner/ID"), id(0));
+  EXPECT_EQ(ask("GET", "/box?versions").at("Version/Owner/ID"), id(0));
+}
+
 TEST_F(S3Access, ListsAreReadAndReplaced) {
   make_box();
   put("key", "abc");

@@ -146,7 +146,8 @@ Task<Result<Owners>> named_owners(Call& call, std::vector<AccountId> accounts) {
   STRATOS_CO_TRY(owners[AccountId()], co_await named_owner(call, call.bucket.owner));
   for (const AccountId& account : accounts) {
     if (owners.contains(account)) continue;
-    STRATOS_CO_TRY(owners[account], co_await named_owner(call, account));
+    STRATOS_CO_TRY(owners[account],
+                   co_await named_owner(call, call.rules->owner_of({account, {}})));
   }
   co_return owners;
 }

@@ -201,15 +201,17 @@ Task<Result<client::PartInfo>> copy_part(Call& call, const CopySource& source,
                                               target.number);
 }
 
-UploadItem to_item(client::UploadInfo upload) {
+Task<Result<UploadItem>> to_item(Call& call, client::UploadInfo upload) {
   const ChecksumChoice choice = choice_of(upload);
   UploadItem item;
+  STRATOS_CO_TRY(item.initiator, co_await named_owner(call, upload.initiator));
+  STRATOS_CO_TRY(item.owner, co_await named_owner(call, call.rules->owner_of({upload.owner, {}})));
   item.key = std::move(upload.key);
   item.upload_id = upload.id.hex();
   item.initiated = upload.created;
   item.checksum_algorithm = choice.algorithm;
   item.checksum_type = choice.type;
-  return item;
+  co_return item;
 }
 
 Result<UploadId> parse_upload_marker(const S3Request& request, const std::string& key_marker) {
@@ -368,7 +370,6 @@ Task<Result<void>> list_multipart_uploads(Call& call) {
   }
   UploadListing listing;
   listing.bucket = call.s3.bucket;
-  STRATOS_CO_TRY(listing.owner, co_await named_owner(call, call.bucket.owner));
   listing.prefix = query.prefix;
   listing.delimiter = query.delimiter;
   listing.key_marker = query.after;
@@ -382,7 +383,9 @@ Task<Result<void>> list_multipart_uploads(Call& call) {
       listing.next_upload_id_marker = page.next_upload_marker.hex();
     }
   }
-  for (auto& upload : page.uploads) listing.uploads.push_back(to_item(std::move(upload)));
+  for (auto& upload : page.uploads) {
+    STRATOS_CO_TRY(listing.uploads.emplace_back(), co_await to_item(call, std::move(upload)));
+  }
   listing.common_prefixes = std::move(page.common_prefixes);
   http::Headers headers;
   co_return co_await answer_document(call, std::move(headers), list_uploads_document(listing));

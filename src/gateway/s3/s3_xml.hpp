@@ -162,6 +162,8 @@ std::string list_parts_document(const PartListing& listing);
 struct UploadItem {
   std::string key;
   std::string upload_id;
+  Owner initiator;
+  Owner owner;
   WallTime initiated;
   std::string_view storage_class = "STANDARD";
   std::optional<ChecksumAlgorithm> checksum_algorithm;
@@ -169,7 +171,6 @@ struct UploadItem {
 };
 struct UploadListing {
   std::string bucket;
-  Owner owner;
   std::string prefix;
   std::string delimiter;
   std::string key_marker;

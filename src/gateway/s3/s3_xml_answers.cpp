@@ -243,8 +243,8 @@ std::string list_uploads_document(const UploadListing& listing) {
     xml.open("Upload");
     write_key(xml, "Key", upload.key, url);
     xml.element("UploadId", upload.upload_id);
-    write_owner(xml, "Initiator", listing.owner);
-    write_owner(xml, "Owner", listing.owner);
+    write_owner(xml, "Initiator", upload.initiator);
+    write_owner(xml, "Owner", upload.owner);
     xml.element("StorageClass", upload.storage_class).element("Initiated", upload.initiated);
     write_checksum_kind(xml, upload.checksum_algorithm, upload.checksum_type);
     xml.close("Upload");

@@ -365,13 +365,19 @@ TEST(MultipartAnswers, ListParts) {
 }
 
 TEST(MultipartAnswers, ListUploads) {
-  UploadListing listing{.bucket = "b", .owner = {"id", "name"}, .prefix = "p", .truncated = true};
+  UploadListing listing{.bucket = "b", .prefix = "p", .truncated = true};
   listing.next_key_marker = "k";
   listing.next_upload_id_marker = "u";
-  listing.uploads = {{.key = "k", .upload_id = "u", .initiated = kTime}};
+  listing.uploads = {{.key = "k",
+                      .upload_id = "u",
+                      .initiator = {"1", "one"},
+                      .owner = {"2", "two"},
+                      .initiated = kTime}};
   listing.common_prefixes = {"p/"};
   const Answer answer(list_uploads_document(listing));
   EXPECT_EQ(answer.at("Upload/Key"), "k");
+  EXPECT_EQ(answer.at("Upload/Initiator/ID"), "1");
+  EXPECT_EQ(answer.at("Upload/Owner/DisplayName"), "two");
   EXPECT_EQ(answer.at("Upload/Initiated"), "2026-11-21T15:04:05.123Z");
   EXPECT_EQ(answer.at("NextKeyMarker"), "k");
   EXPECT_EQ(answer.at("NextUploadIdMarker"), "u");
