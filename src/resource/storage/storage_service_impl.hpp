@@ -138,7 +138,7 @@ class StorageServiceImpl final : public StorageService {
   Task<void> settle_loop();
   Task<Result<void>> settle_orders();
   Task<Result<void>> freeze_before(std::shared_ptr<FragmentStore> store, Epoch epoch);
-  Task<Result<void>> hand_in(std::shared_ptr<FragmentStore> store, Epoch epoch);
+  Task<Result<void>> hand_in(Epoch epoch);
   Task<Result<void>> load_frozen(std::shared_ptr<FragmentStore> store);
   Task<Result<void>> forget_epoch(std::shared_ptr<FragmentStore> store, Epoch epoch);
   // Ordered time as the last heartbeat told it, and what went by since.

@@ -71,7 +71,7 @@ Task<Result<void>> StorageServiceImpl::settle_orders() {
   while (epoch && *epoch < window.head.end) {
     const bool open = *epoch >= window.head.first;
     Result<void> settled = fail(Errc::settlement_closed);
-    if (open) settled = co_await hand_in(*current, *epoch);
+    if (open) settled = co_await hand_in(*epoch);
     if (!settled && !is_final(settled.error())) co_return settled;
     if (!settled) {
       std::uint64_t lost = 0;
@@ -120,7 +120,7 @@ Task<Result<void>> StorageServiceImpl::freeze_before(std::shared_ptr<FragmentSto
   co_return Result<void>{};
 }
 
-Task<Result<void>> StorageServiceImpl::hand_in(std::shared_ptr<FragmentStore> store, Epoch epoch) {
+Task<Result<void>> StorageServiceImpl::hand_in(Epoch epoch) {
   const auto orders = ledger_.orders_of(epoch, Epoch(epoch.value + 1));
   if (orders.empty()) co_return Result<void>{};
   meta::HandInDigest digest;
