@@ -5,7 +5,6 @@
 #include "base/assert.hpp"
 
 namespace stratos::gateway {
-namespace {
 
 std::string host_name(std::string_view host) {
   // An IPv6 address stands in brackets and may hold colons of its own.
@@ -18,6 +17,8 @@ std::string host_name(std::string_view host) {
   }
   return name;
 }
+
+namespace {
 
 bool fits_host(const std::string& pattern, std::string_view name) {
   if (pattern.empty()) return true;

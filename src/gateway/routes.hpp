@@ -1,11 +1,15 @@
 // Routes: the gateway's one table of what is mounted where. S3 is the first mount.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "net/http.hpp"
 
 namespace stratos::gateway {
+
+// The name in a Host header: lower case, without its port.
+std::string host_name(std::string_view host);
 
 // A handler and the requests that are its own.
 struct Mount {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "gateway/s3/xml_reader.hpp"
 #include "gateway/s3/xml_writer.hpp"
@@ -11,8 +10,6 @@ namespace stratos::gateway::s3 {
 namespace {
 
 constexpr XmlLimits kLimits{.max_bytes = 64 << 10, .max_elements = 1000, .max_depth = 8};
-constexpr std::size_t kMaxTagKeyCharacters = 128;
-constexpr std::size_t kMaxTagValueCharacters = 256;
 
 auto malformed(std::string why = {}) { return fail(Errc::malformed_xml, std::move(why)); }
 
@@ -43,11 +40,6 @@ Result<XmlElement> only_child(const XmlElement& parent) {
   const XmlElement child = parent.first_child();
   if (!child.exists() || child.next_sibling().exists()) return malformed("not exactly one rule");
   return child;
-}
-
-std::size_t characters_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
 Result<Grant> parse_grantee(const XmlElement& grantee, Permission permission) {
@@ -123,41 +115,6 @@ std::string ownership_document(ObjectOwnership ownership) {
   xml.element("ObjectOwnership",
               std::ranges::find(kOwnerships, ownership, &OwnershipName::ownership)->name);
   xml.close("Rule").close("OwnershipControls");
-  return std::move(xml).take();
-}
-
-Result<TagSet> parse_tagging(ByteView text, std::size_t max_tags) {
-  STRATOS_TRY(const XmlDocument document, parse_root(text, "Tagging"));
-  STRATOS_TRY(const XmlElement set, only_child(document.root()));
-  if (set.name() != "TagSet") return malformed("expected TagSet");
-  TagSet tags;
-  std::set<std::string> keys;
-  for (XmlElement e = set.first_child(); e.exists(); e = e.next_sibling()) {
-    if (e.name() != "Tag" || !e.child("Key").exists()) return malformed("expected Tag");
-    std::string key = e.child("Key").text();
-    std::string value = e.child("Value").text();
-    if (key.empty() || characters_of(key) > kMaxTagKeyCharacters) {
-      return fail(Errc::invalid_tag, "The TagKey you have provided is invalid");
-    }
-    if (characters_of(value) > kMaxTagValueCharacters) {
-      return fail(Errc::invalid_tag, "The TagValue you have provided is invalid");
-    }
-    if (!keys.insert(key).second) {
-      return fail(Errc::invalid_tag, "Cannot provide multiple Tags with the same key");
-    }
-    if (tags.size() == max_tags) return fail(Errc::invalid_tag, "Too many tags");
-    tags.emplace_back(std::move(key), std::move(value));
-  }
-  return tags;
-}
-
-std::string tagging_document(const TagSet& tags) {
-  XmlWriter xml;
-  xml.open_root("Tagging").open("TagSet");
-  for (const auto& [key, value] : tags) {
-    xml.open("Tag").element("Key", key).element("Value", value).close("Tag");
-  }
-  xml.close("TagSet").close("Tagging");
   return std::move(xml).take();
 }
 

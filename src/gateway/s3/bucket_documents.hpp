@@ -2,7 +2,6 @@
 #pragma once
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -25,12 +24,6 @@ enum class ObjectOwnership : std::uint8_t { writer, bucket_owner_preferred, buck
 Result<ObjectOwnership> parse_ownership_name(std::string_view name);
 Result<ObjectOwnership> parse_ownership(ByteView text);
 std::string ownership_document(ObjectOwnership ownership);
-
-using TagSet = std::vector<std::pair<std::string, std::string>>;
-constexpr std::size_t kMaxBucketTags = 50;
-// Errc::malformed_xml, Errc::invalid_tag.
-Result<TagSet> parse_tagging(ByteView text, std::size_t max_tags);
-std::string tagging_document(const TagSet& tags);
 
 // Only AES256 is kept; Errc::not_implemented for keys of a key service.
 struct DefaultEncryption {

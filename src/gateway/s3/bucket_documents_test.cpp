@@ -56,33 +56,6 @@ TEST(OwnershipControls, HoldOneRule) {
   EXPECT_EQ(error_of(parse_ownership_name("mine")), Errc::invalid_argument);
 }
 
-std::string tagging(const TagSet& tags) {
-  std::string text = "<Tagging><TagSet>";
-  for (const auto& [key, value] : tags) {
-    text += "<Tag><Key>" + key + "</Key><Value>" + value + "</Value></Tag>";
-  }
-  return text + "</TagSet></Tagging>";
-}
-
-TEST(TagSets, AreBoundedAndUnique) {
-  const TagSet tags = {{"Hello", "World"}, {"a b", ""}};
-  EXPECT_EQ(parse_tagging(as_bytes(tagging(tags)), 2).value(), tags);
-  EXPECT_EQ(parse_tagging(as_bytes(tagging_document(tags)), 2).value(), tags);
-  EXPECT_TRUE(
-      parse_tagging(as_bytes(tagging({{std::string(128, 'k'), std::string(256, 'v')}})), 1));
-  EXPECT_EQ(error_of(parse_tagging(as_bytes(tagging(tags)), 1)), Errc::invalid_tag);
-  for (const TagSet& bad : std::vector<TagSet>{{{"a", "1"}, {"a", "2"}},
-                                               {{"", "1"}},
-                                               {{std::string(129, 'k'), ""}},
-                                               {{"k", std::string(257, 'v')}}}) {
-    EXPECT_EQ(error_of(parse_tagging(as_bytes(tagging(bad)), 10)), Errc::invalid_tag);
-  }
-  for (std::string_view bad : {"<Tagging/>", "<Tagging><TagSet><Other/></TagSet></Tagging>",
-                               "<Tagging><TagSet><Tag/></TagSet></Tagging>"}) {
-    EXPECT_EQ(error_of(parse_tagging(as_bytes(bad), 10)), Errc::malformed_xml) << bad;
-  }
-}
-
 std::string encryption(const std::string& inner) {
   return "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>" + inner +
          "</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>";

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "gateway/s3/operations.hpp"
+#include "gateway/s3/s3_xml_versions.hpp"
 #include "gateway/s3/website.hpp"
 
 namespace stratos::gateway::s3 {
@@ -45,7 +46,7 @@ Result<Bytes> take_ownership(Call& call, ByteView text) {
   return kept(ownership_document(ownership));
 }
 Result<Bytes> take_tagging(Call&, ByteView text) {
-  STRATOS_TRY(const TagSet tags, parse_tagging(text, kMaxBucketTags));
+  STRATOS_TRY(const client::Tags tags, parse_tagging(text, kMaxBucketTags));
   return kept(tagging_document(tags));
 }
 Result<Bytes> take_encryption(Call&, ByteView text) {

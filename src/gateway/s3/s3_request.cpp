@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "gateway/routes.hpp"
 #include "gateway/s3/utf8.hpp"
 
 namespace stratos::gateway::s3 {
@@ -157,18 +158,6 @@ bool is_reserved(std::string_view name) {
                              [name](std::string_view p) { return name.starts_with(p); }) ||
          std::ranges::any_of(kReservedSuffixes,
                              [name](std::string_view s) { return name.ends_with(s); });
-}
-
-std::string host_name(std::string_view host) {
-  // An IPv6 address stands in brackets and may hold colons of its own.
-  const std::size_t bracket = host.rfind(']');
-  const std::size_t colon = host.rfind(':');
-  const bool has_port = colon != host.npos && (bracket == host.npos || colon > bracket);
-  std::string name(has_port ? host.substr(0, colon) : host);
-  for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
-  return name;
 }
 
 struct Place {

@@ -24,6 +24,9 @@ TEST(Tagging, DocumentsComeBack) {
                 .error()
                 .code(),
             Errc::invalid_tag);
+  EXPECT_EQ(parse_tagging(as_bytes("<Tagging><TagSet><Tag/></TagSet></Tagging>")).error().code(),
+            Errc::malformed_xml);
+  EXPECT_EQ(parse_tagging(as_bytes(tagging(tags)), 1).error().code(), Errc::invalid_tag);
 }
 
 TEST(Tagging, IsLimited) {

@@ -49,6 +49,9 @@ struct Owner {
   std::string display_name;
 };
 
+class XmlWriter;
+void write_owner(XmlWriter& xml, std::string_view name, const Owner& owner);
+
 // By account; the zero account stands for the bucket's owner.
 using Owners = std::map<AccountId, Owner>;
 

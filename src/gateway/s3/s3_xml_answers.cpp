@@ -8,23 +8,11 @@ namespace {
 // Generous enough for keys of usual length, so that a page is written without growing.
 constexpr std::size_t kBytesPerListedObject = 384;
 
-void write_owner(XmlWriter& xml, std::string_view name, const Owner& owner) {
-  xml.open(name).element("ID", owner.id).element("DisplayName", owner.display_name).close(name);
-}
-
 // Percent-encoded with %20 for a space: read right by decoders with and without the rule that a
 // plus is a space.
-void write_key(XmlWriter& xml, std::string_view name, std::string_view key, bool url_encoding) {
-  if (url_encoding) {
-    xml.element(name, http::percent_encode(key, true));
-  } else {
-    xml.element(name, key);
-  }
-}
-
 void write_key_if_any(XmlWriter& xml, std::string_view name, std::string_view key,
                       bool url_encoding) {
-  if (!key.empty()) write_key(xml, name, key, url_encoding);
+  if (!key.empty()) xml.key(name, key, url_encoding);
 }
 
 void write_checksum(XmlWriter& xml, const std::optional<Checksum>& checksum) {
@@ -41,14 +29,14 @@ void write_common_prefixes(XmlWriter& xml, const std::vector<std::string>& prefi
                            bool url_encoding) {
   for (const std::string& prefix : prefixes) {
     xml.open("CommonPrefixes");
-    write_key(xml, "Prefix", prefix, url_encoding);
+    xml.key("Prefix", prefix, url_encoding);
     xml.close("CommonPrefixes");
   }
 }
 
 void write_listing_head(XmlWriter& xml, const ObjectListing& listing) {
   xml.element("Name", listing.bucket);
-  write_key(xml, "Prefix", listing.prefix, listing.url_encoding);
+  xml.key("Prefix", listing.prefix, listing.url_encoding);
   write_key_if_any(xml, "Delimiter", listing.delimiter, listing.url_encoding);
   xml.element("MaxKeys", listing.max_keys);
   if (listing.url_encoding) xml.element("EncodingType", "url");
@@ -66,7 +54,7 @@ void write_object_body(XmlWriter& xml, const ObjectItem& object, const Owners* o
 void write_objects(XmlWriter& xml, const ObjectListing& listing, const Owners* owners) {
   for (const ObjectItem& object : listing.objects) {
     xml.open("Contents");
-    write_key(xml, "Key", object.key, listing.url_encoding);
+    xml.key("Key", object.key, listing.url_encoding);
     write_object_body(xml, object, owners);
     xml.close("Contents");
   }
@@ -117,6 +105,10 @@ void write_object_parts(XmlWriter& xml, const PartsPage& page) {
 
 }  // namespace
 
+void write_owner(XmlWriter& xml, std::string_view name, const Owner& owner) {
+  xml.open(name).element("ID", owner.id).element("DisplayName", owner.display_name).close(name);
+}
+
 std::string list_buckets_document(const BucketListing& listing) {
   XmlWriter xml;
   xml.open_root("ListAllMyBucketsResult");
@@ -142,7 +134,7 @@ std::string list_objects_document(const ObjectListing& listing, const ListV1& pa
   reserve_for(xml, listing);
   xml.open_root("ListBucketResult");
   write_listing_head(xml, listing);
-  write_key(xml, "Marker", page.marker, listing.url_encoding);
+  xml.key("Marker", page.marker, listing.url_encoding);
   if (listing.truncated) {
     write_key_if_any(xml, "NextMarker", page.next_marker, listing.url_encoding);
   }
@@ -205,7 +197,7 @@ std::string list_parts_document(const PartListing& listing) {
   xml.reserve(1024 + 256 * listing.parts.size());
   xml.open_root("ListPartsResult").element("Bucket", listing.name.bucket);
   if (listing.url_encoding) xml.element("EncodingType", "url");
-  write_key(xml, "Key", listing.name.key, listing.url_encoding);
+  xml.key("Key", listing.name.key, listing.url_encoding);
   xml.element("UploadId", listing.name.upload_id);
   write_owner(xml, "Initiator", listing.initiator);
   write_owner(xml, "Owner", listing.owner);
@@ -229,19 +221,19 @@ std::string list_uploads_document(const UploadListing& listing) {
   const bool url = listing.url_encoding;
   XmlWriter xml;
   xml.open_root("ListMultipartUploadsResult").element("Bucket", listing.bucket);
-  write_key(xml, "KeyMarker", listing.key_marker, url);
+  xml.key("KeyMarker", listing.key_marker, url);
   xml.element("UploadIdMarker", listing.upload_id_marker);
   if (listing.truncated) {
-    write_key(xml, "NextKeyMarker", listing.next_key_marker, url);
+    xml.key("NextKeyMarker", listing.next_key_marker, url);
     xml.element("NextUploadIdMarker", listing.next_upload_id_marker);
   }
-  write_key(xml, "Prefix", listing.prefix, url);
+  xml.key("Prefix", listing.prefix, url);
   write_key_if_any(xml, "Delimiter", listing.delimiter, url);
   if (url) xml.element("EncodingType", "url");
   xml.element("MaxUploads", listing.max_uploads).element("IsTruncated", listing.truncated);
   for (const UploadItem& upload : listing.uploads) {
     xml.open("Upload");
-    write_key(xml, "Key", upload.key, url);
+    xml.key("Key", upload.key, url);
     xml.element("UploadId", upload.upload_id);
     write_owner(xml, "Initiator", upload.initiator);
     write_owner(xml, "Owner", upload.owner);

@@ -6,7 +6,6 @@
 #include "gateway/s3/s3_time.hpp"
 #include "gateway/s3/xml_reader.hpp"
 #include "gateway/s3/xml_writer.hpp"
-#include "net/http.hpp"
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -56,25 +55,12 @@ std::size_t length_of(std::string_view text) {
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
-void write_key(XmlWriter& xml, std::string_view name, std::string_view key, bool url_encoding) {
-  if (url_encoding) {
-    xml.element(name, http::percent_encode(key, true));
-  } else {
-    xml.element(name, key);
-  }
-}
-
-void write_owner(XmlWriter& xml, const Owner& owner) {
-  xml.open("Owner").element("ID", owner.id).element("DisplayName", owner.display_name);
-  xml.close("Owner");
-}
-
 void write_version(XmlWriter& xml, const VersionItem& item, bool url_encoding,
                    const Owners& owners) {
   const ObjectItem& object = item.object;
   const std::string_view name = item.marker ? "DeleteMarker" : "Version";
   xml.open(name);
-  write_key(xml, "Key", object.key, url_encoding);
+  xml.key("Key", object.key, url_encoding);
   xml.element("VersionId", item.version_id).element("IsLatest", item.latest);
   xml.element("LastModified", object.modified);
   if (!item.marker) {
@@ -85,7 +71,7 @@ void write_version(XmlWriter& xml, const VersionItem& item, bool url_encoding,
     if (object.checksum_type) xml.element("ChecksumType", name_of(*object.checksum_type));
     xml.element("Size", object.size_bytes).element("StorageClass", object.storage_class);
   }
-  write_owner(xml, owners.at(object.owner));
+  write_owner(xml, "Owner", owners.at(object.owner));
   xml.close(name);
 }
 
@@ -145,27 +131,27 @@ Result<bool> parse_legal_hold(ByteView text) {
   return malformed("Status is neither ON nor OFF");
 }
 
-Result<client::Tags> parse_tagging(ByteView text) {
+Result<client::Tags> parse_tagging(ByteView text, std::size_t most) {
   STRATOS_TRY(const XmlDocument document, parse_root(text, "Tagging"));
   const XmlElement set = document.root().child("TagSet");
   if (!set.exists()) return malformed("no TagSet");
   client::Tags tags;
   for (XmlElement tag = set.first_child(); tag.exists(); tag = tag.next_sibling()) {
-    if (tag.name() != "Tag") return malformed("a TagSet holds Tags");
+    if (tag.name() != "Tag" || !tag.child("Key").exists()) return malformed("expected Tag");
     const bool added = tags.emplace(tag.child("Key").text(), tag.child("Value").text()).second;
     if (!added) {
       return fail(Errc::invalid_tag, "Cannot provide multiple Tags with the same key");
     }
   }
-  STRATOS_CHECK(check_tags(tags));
+  STRATOS_CHECK(check_tags(tags, most));
   return tags;
 }
 
-Result<void> check_tags(const client::Tags& tags) {
+Result<void> check_tags(const client::Tags& tags, std::size_t most) {
   constexpr std::size_t kMaxKey = 128;
   constexpr std::size_t kMaxValue = 256;
-  if (tags.size() > kMaxTags) {
-    return fail(Errc::invalid_tag, "Object tags cannot be greater than 10");
+  if (tags.size() > most) {
+    return fail(Errc::invalid_tag, "Tags cannot be greater than " + std::to_string(most));
   }
   for (const auto& [key, value] : tags) {
     if (key.empty() || length_of(key) > kMaxKey || key.starts_with("aws:")) {
@@ -230,15 +216,15 @@ std::string list_versions_document(const VersionListing& listing, const Owners& 
   XmlWriter xml;
   xml.reserve(1024 + kBytesPerListedVersion * listing.versions.size());
   xml.open_root("ListVersionsResult").element("Name", listing.bucket);
-  write_key(xml, "Prefix", listing.prefix, url);
-  if (!listing.delimiter.empty()) write_key(xml, "Delimiter", listing.delimiter, url);
+  xml.key("Prefix", listing.prefix, url);
+  if (!listing.delimiter.empty()) xml.key("Delimiter", listing.delimiter, url);
   xml.element("MaxKeys", listing.max_keys);
   if (url) xml.element("EncodingType", "url");
   xml.element("IsTruncated", listing.truncated);
-  write_key(xml, "KeyMarker", listing.key_marker, url);
+  xml.key("KeyMarker", listing.key_marker, url);
   xml.element("VersionIdMarker", listing.version_id_marker);
   if (listing.truncated) {
-    write_key(xml, "NextKeyMarker", listing.next_key_marker, url);
+    xml.key("NextKeyMarker", listing.next_key_marker, url);
     if (!listing.next_version_id_marker.empty()) {
       xml.element("NextVersionIdMarker", listing.next_version_id_marker);
     }
@@ -246,7 +232,7 @@ std::string list_versions_document(const VersionListing& listing, const Owners& 
   for (const VersionItem& item : listing.versions) write_version(xml, item, url, owners);
   for (const std::string& prefix : listing.common_prefixes) {
     xml.open("CommonPrefixes");
-    write_key(xml, "Prefix", prefix, url);
+    xml.key("Prefix", prefix, url);
     xml.close("CommonPrefixes");
   }
   xml.close("ListVersionsResult");

@@ -14,13 +14,14 @@ Result<client::DefaultRetention> parse_object_lock(ByteView text);
 // Mode and date; an empty Retention ends it.
 Result<client::ObjectLock> parse_retention(ByteView text);
 Result<bool> parse_legal_hold(ByteView text);
-// Errc::invalid_tag; see check_tags().
-Result<client::Tags> parse_tagging(ByteView text);
 
-// At most 10, keys of 1 to 128 and values of up to 256 characters, none beginning with "aws:".
+constexpr std::size_t kMaxTags = 10;  // of an object
+constexpr std::size_t kMaxBucketTags = 50;
+// Errc::invalid_tag; see check_tags().
+Result<client::Tags> parse_tagging(ByteView text, std::size_t most = kMaxTags);
+// Keys of 1 to 128 and values of up to 256 characters, none beginning with "aws:".
 // Errc::invalid_tag.
-constexpr std::size_t kMaxTags = 10;
-Result<void> check_tags(const client::Tags& tags);
+Result<void> check_tags(const client::Tags& tags, std::size_t most = kMaxTags);
 // "GOVERNANCE" or "COMPLIANCE"; nullopt for anything else.
 std::optional<client::LockMode> parse_lock_mode(std::string_view name);
 std::string_view name_of(client::LockMode mode);

@@ -146,15 +146,7 @@ std::string url_of(const WebsiteRedirect& redirect, std::string_view host, std::
 
 std::string escaped(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    if (c == '<') {
-      out += "&lt;";
-    } else if (c == '&') {
-      out += "&amp;";
-    } else {
-      out += c;
-    }
-  }
+  append_escaped(out, text);
   return out;
 }
 

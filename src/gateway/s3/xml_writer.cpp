@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "gateway/s3/utf8.hpp"
+#include "net/http.hpp"
 
 namespace stratos::gateway::s3 {
 namespace {
@@ -107,23 +108,26 @@ XmlWriter& XmlWriter::etag(std::string_view etag) {
   return *this;
 }
 
-XmlWriter& XmlWriter::characters(std::string_view rest) {
+void append_escaped(std::string& out, std::string_view rest) {
   while (!rest.empty()) {
     std::size_t run = 0;
     while (run < rest.size() && kPlain[static_cast<unsigned char>(rest[run])]) ++run;
-    out_.append(rest.substr(0, run));
+    out.append(rest.substr(0, run));
     rest.remove_prefix(run);
     if (rest.empty()) break;
     const std::size_t length = utf8_sequence_length(rest);
     if (length > 1) {
       const std::string_view sequence = rest.substr(0, length);
-      out_.append(is_noncharacter(sequence) ? kReplacement : sequence);
+      out.append(is_noncharacter(sequence) ? kReplacement : sequence);
     } else {
-      out_.append(length == 0 ? kReplacement : escape_of(rest[0]));
+      out.append(length == 0 ? kReplacement : escape_of(rest[0]));
     }
     rest.remove_prefix(length == 0 ? 1 : length);
   }
-  return *this;
+}
+
+XmlWriter& XmlWriter::key(std::string_view name, std::string_view key, bool url_encoding) {
+  return url_encoding ? element(name, http::percent_encode(key, true)) : element(name, key);
 }
 
 }  // namespace stratos::gateway::s3
