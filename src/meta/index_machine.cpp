@@ -314,7 +314,43 @@ Bytes read_chunk(const kv::Reader& reader, ByteView start, Bytes& next) {
   return chunk;
 }
 
+class PinnedIndex final : public ordering::PinnedState {
+ public:
+  PinnedIndex(std::unique_ptr<kv::Reader> reader, Height height, std::uint32_t format)
+      : reader_(std::move(reader)) {
+    about_.height = height;
+    about_.format = format;
+  }
+  Height height() const override { return about_.height; }
+  Result<Bytes> next() override {
+    if (at_end_) return Bytes{};
+    Bytes next;
+    Bytes chunk = read_chunk(*reader_, start_, next);
+    at_end_ = next.empty();
+    start_ = std::move(next);
+    append(hashes_, crypto::blake3(chunk).view());
+    ++about_.chunks;
+    return chunk;
+  }
+  ordering::Snapshot snapshot() const override {
+    ordering::Snapshot about = about_;
+    about.hash = crypto::blake3(hashes_);
+    return about;
+  }
+
+ private:
+  std::unique_ptr<kv::Reader> reader_;
+  ordering::Snapshot about_;
+  Bytes start_;
+  Bytes hashes_;
+  bool at_end_ = false;
+};
+
 }  // namespace
+
+std::unique_ptr<ordering::PinnedState> IndexMachine::pin() const {
+  return std::make_unique<PinnedIndex>(store_.snapshot(), head_.height, kFormat);
+}
 
 std::vector<ordering::Snapshot> IndexMachine::list_snapshots() const {
   auto pinned = std::make_shared<PinnedSnapshot>();

@@ -28,6 +28,7 @@ class IndexMachine final : public ordering::StateMachine {
   Result<void> flush() override { return store_.flush(); }
   std::uint64_t unflushed_bytes() const override { return store_.unflushed_bytes(); }
   Result<Bytes> query(std::string_view path, ByteView request) const override;
+  std::unique_ptr<ordering::PinnedState> pin() const override;
   std::vector<ordering::Snapshot> list_snapshots() const override;
   Result<Bytes> load_chunk(const ordering::Snapshot& snapshot, std::uint32_t chunk) const override;
   ordering::Offer offer(const ordering::Snapshot& snapshot) override;

@@ -45,6 +45,7 @@ class Owning final : public ordering::StateMachine {
   Result<Bytes> query(std::string_view path, ByteView request) const override {
     return machine_->query(path, request);
   }
+  std::unique_ptr<ordering::PinnedState> pin() const override { return machine_->pin(); }
   std::vector<ordering::Snapshot> list_snapshots() const override {
     return machine_->list_snapshots();
   }

@@ -161,8 +161,24 @@ class Driver {
       STRATOS_CHECK(other->apply_chunk(chunk, data));
     }
     const Hash& root = applied_[newest.height.value - 1].root;
-    return expect(other->info().height == newest.height && other->info().root == root,
-                  "restored snapshot has another root", newest.height);
+    STRATOS_CHECK(expect(other->info().height == newest.height && other->info().root == root,
+                         "restored snapshot has another root", newest.height));
+    return compare_pinned(newest);
+  }
+
+  // A pinned state gives the same chunks.
+  Result<void> compare_pinned(const Snapshot& snapshot) const {
+    const auto pinned = machine_->pin();
+    for (std::uint32_t chunk = 0; chunk < snapshot.chunks; ++chunk) {
+      STRATOS_TRY(const Bytes data, pinned->next());
+      STRATOS_TRY(const Bytes wanted, machine_->load_chunk(snapshot, chunk));
+      STRATOS_CHECK(expect(data == wanted, "a pinned chunk is another", snapshot.height));
+    }
+    STRATOS_TRY(const Bytes rest, pinned->next());
+    const Snapshot about = pinned->snapshot();
+    return expect(rest.empty() && about.hash == snapshot.hash && about.chunks == snapshot.chunks &&
+                      about.height == snapshot.height && pinned->height() == snapshot.height,
+                  "a pinned state is another snapshot", snapshot.height);
   }
 
   const ConformanceSubject& subject_;

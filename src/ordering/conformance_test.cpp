@@ -52,6 +52,7 @@ class Wrapped : public StateMachine {
   Result<Bytes> query(std::string_view path, ByteView request) const override {
     return machine_.query(path, request);
   }
+  std::unique_ptr<PinnedState> pin() const override { return machine_.pin(); }
   std::vector<Snapshot> list_snapshots() const override { return machine_.list_snapshots(); }
   Result<Bytes> load_chunk(const Snapshot& snapshot, std::uint32_t chunk) const override {
     return machine_.load_chunk(snapshot, chunk);

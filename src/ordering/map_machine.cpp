@@ -1,5 +1,7 @@
 #include "ordering/map_machine.hpp"
 
+#include <utility>
+
 #include "base/assert.hpp"
 #include "codec/record.hpp"
 #include "crypto/hash.hpp"
@@ -17,6 +19,18 @@ struct Stored {
 };
 
 constexpr std::uint64_t kMaxStateBytes = 64 << 20;
+
+class PinnedMap final : public PinnedState {
+ public:
+  PinnedMap(Snapshot about, Bytes bytes) : about_(about), bytes_(std::move(bytes)) {}
+  Height height() const override { return about_.height; }
+  Result<Bytes> next() override { return std::exchange(bytes_, {}); }
+  Snapshot snapshot() const override { return about_; }
+
+ private:
+  Snapshot about_;
+  Bytes bytes_;
+};
 
 }  // namespace
 
@@ -129,6 +143,12 @@ Result<Bytes> MapMachine::query(std::string_view path, ByteView request) const {
   const auto found = state_.table.find(std::string(as_text(request)));
   if (path != "get" || found == state_.table.end()) return fail(Errc::not_found);
   return to_bytes(as_bytes(found->second));
+}
+
+std::unique_ptr<PinnedState> MapMachine::pin() const {
+  Bytes bytes = encode();
+  const Snapshot about{info().height, 1, 1, crypto::blake3(bytes)};
+  return std::make_unique<PinnedMap>(about, std::move(bytes));
 }
 
 std::vector<Snapshot> MapMachine::list_snapshots() const {

@@ -27,6 +27,7 @@ class MapMachine final : public StateMachine {
   Result<void> flush() override;
   std::uint64_t unflushed_bytes() const override { return unflushed_; }
   Result<Bytes> query(std::string_view path, ByteView request) const override;
+  std::unique_ptr<PinnedState> pin() const override;
   std::vector<Snapshot> list_snapshots() const override;
   Result<Bytes> load_chunk(const Snapshot& snapshot, std::uint32_t chunk) const override;
   Offer offer(const Snapshot& snapshot) override;

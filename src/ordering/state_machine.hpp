@@ -56,6 +56,18 @@ struct Snapshot {
 constexpr std::size_t kMaxChunkBytes = 10'000'000;
 constexpr std::size_t kMaxEntryBytes = 1 << 20;
 
+// A committed state that later blocks do not change, read chunk by chunk. Any thread, one at a time;
+// may outlive its state machine.
+class PinnedState {
+ public:
+  virtual ~PinnedState() = default;
+  virtual Height height() const = 0;
+  // The next chunk, as apply_chunk() takes it; empty after the last.
+  virtual Result<Bytes> next() = 0;
+  // What the chunks make up; after the last.
+  virtual Snapshot snapshot() const = 0;
+};
+
 enum class Offer : std::uint8_t { accept, reject };
 
 class StateMachine {
@@ -87,6 +99,8 @@ class StateMachine {
   // Reads the committed state. `path` names the query, the bytes are its own.
   virtual Result<Bytes> query(std::string_view path, ByteView request) const = 0;
 
+  // The last commit. Cheap: nothing is copied.
+  virtual std::unique_ptr<PinnedState> pin() const = 0;
   virtual std::vector<Snapshot> list_snapshots() const = 0;
   virtual Result<Bytes> load_chunk(const Snapshot& snapshot, std::uint32_t chunk) const = 0;
   virtual Offer offer(const Snapshot& snapshot) = 0;

@@ -1,0 +1,107 @@
+// Backup of a state machine while it runs: a snapshot now and then, and all blocks since. Restoring
+// applies them to an empty machine and checks every root on the way.
+#pragma once
+#include <deque>
+#include <optional>
+
+#include "ordering/backup_files.hpp"
+#include "runtime/runtime.hpp"
+
+namespace stratos::ordering {
+
+// Stands between the driver and a state machine and notes the blocks that were committed. What
+// nobody takes is dropped when it grows beyond a bound; the next take() says so.
+class RecordingMachine final : public StateMachine {
+ public:
+  // `inner` outlives it.
+  RecordingMachine(StateMachine& inner, std::size_t max_bytes)
+      : inner_(inner), max_bytes_(max_bytes) {}
+
+  struct Taken {
+    std::vector<RecordedBlock> blocks;
+    bool is_whole = true;  // false: blocks before these are missing
+  };
+  Taken take();
+
+  Info info() const override { return inner_.info(); }
+  Result<Hash> init(const Genesis& genesis) override { return inner_.init(genesis); }
+  Result<void> admit(ByteView entry) const override { return inner_.admit(entry); }
+  std::vector<Bytes> build(std::vector<Bytes> candidates, std::size_t max_bytes) const override {
+    return inner_.build(std::move(candidates), max_bytes);
+  }
+  bool check(const Block& block) const override { return inner_.check(block); }
+  Result<Applied> apply(const Block& block) override;
+  Result<void> commit() override;
+  Result<void> flush() override { return inner_.flush(); }
+  std::uint64_t unflushed_bytes() const override { return inner_.unflushed_bytes(); }
+  Result<Bytes> query(std::string_view path, ByteView request) const override {
+    return inner_.query(path, request);
+  }
+  std::unique_ptr<PinnedState> pin() const override { return inner_.pin(); }
+  std::vector<Snapshot> list_snapshots() const override { return inner_.list_snapshots(); }
+  Result<Bytes> load_chunk(const Snapshot& snapshot, std::uint32_t chunk) const override {
+    return inner_.load_chunk(snapshot, chunk);
+  }
+  Offer offer(const Snapshot& snapshot) override { return inner_.offer(snapshot); }
+  Result<void> apply_chunk(std::uint32_t chunk, ByteView data) override {
+    return inner_.apply_chunk(chunk, data);
+  }
+
+ private:
+  StateMachine& inner_;
+  std::size_t max_bytes_;
+  std::optional<RecordedBlock> applied_;
+  std::vector<RecordedBlock> blocks_;
+  std::size_t bytes_ = 0;
+  bool is_whole_ = true;
+};
+
+struct BackupOptions {
+  Duration interval = 30s;                      // between two steps
+  std::uint64_t snapshot_after = 256ULL << 20;  // bytes of blocks, at least
+  std::size_t keep_snapshots = 2;
+};
+
+struct BackupStatus {
+  Height height;           // up to which everything is in the backup
+  WallTime at;             // of the last step that succeeded
+  std::uint64_t failures;  // steps in a row that did not
+};
+
+// Belongs to the runtime of the driver. What it is given outlives it.
+class Backup {
+ public:
+  Backup(Runtime& runtime, RecordingMachine& machine, std::unique_ptr<BackupFiles> files,
+         BackupOptions options);
+
+  // Steps until the task is cancelled, and once more then.
+  Task<void> run();
+  // Writes what was committed since the last step, or a snapshot where the chain has none yet.
+  Task<Result<void>> step();
+  const BackupStatus& status() const { return status_; }
+
+ private:
+  Result<std::uint64_t> write_snapshot(PinnedState& state);
+
+  Runtime& runtime_;
+  RecordingMachine& machine_;
+  std::unique_ptr<BackupFiles> files_;
+  BackupOptions options_;
+  bool has_snapshot_ = false;         // of this chain
+  std::uint64_t snapshot_bytes_ = 0;  // of the last one
+  std::uint64_t blocks_bytes_ = 0;    // since then
+  BackupStatus status_{};
+};
+
+struct Restored {
+  Info info;
+  WallTime time;             // of the last block; 0 when the snapshot had none after it
+  Height snapshot;           // that it began with
+  std::uint64_t blocks = 0;  // applied on top
+};
+// Brings an empty machine to the newest state that the backup holds. Errc::not_found without a
+// snapshot, Errc::log_corrupt when blocks are missing before others, Errc::root_mismatch when a
+// block leads elsewhere than it did, Errc::decryption_failed for another key or network.
+Result<Restored> restore(const BackupFiles& files, StateMachine& machine);
+
+}  // namespace stratos::ordering
