@@ -11,6 +11,7 @@ constexpr std::uint64_t kFewOperations = 60;
 constexpr std::uint64_t kFewBits = 40;
 constexpr std::int64_t kMostSkewMs = 30'000;
 constexpr Duration kSupervisorPause = 2s;
+constexpr Duration kBackupTime = 5s;
 constexpr std::uint64_t kUnlimited = 4ULL << 30;
 
 }  // namespace
@@ -80,6 +81,8 @@ bool Faults::strike_machine(const std::string& kind) {
     mesh.cut_power_after(any_of(Role::node), 1 + random_.below(kFewOperations), draw_length());
   } else if (kind == "torn_meta") {
     mesh.cut_power_after(any_of(Role::meta), 1 + random_.below(kFewOperations), draw_length());
+  } else if (kind == "lose_index") {
+    lose_index();
   } else if (kind == "lose") {
     lose();
   } else if (kind == "clock") {
@@ -160,6 +163,16 @@ bool Faults::strike_disk(const std::string& kind) {
     return false;
   }
   return true;
+}
+
+// What was written since the backup's last step, and some time for that step, may be lost with it.
+void Faults::lose_index() {
+  const Duration reach = 2 * run_.scenario.times.backup + kBackupTime;
+  const Machine& meta = run_.mesh.machine(kMetaName);
+  if (!meta.joined || run_.now().since_start < reach) return;
+  run_.mesh.lose_index(draw_length());
+  run_.model.forget_since(run_.now() + -reach, run_.now());
+  run_.count("lost_indexes");
 }
 
 // A node that never comes back.

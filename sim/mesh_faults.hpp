@@ -21,6 +21,7 @@ class Faults {
   bool strike_disk(const std::string& kind);
   void partition();
   void lose();
+  void lose_index();
   void rot();
   Duration draw_length();
   Machine& any_of(MeshWorld::Role role);

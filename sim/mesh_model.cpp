@@ -75,7 +75,9 @@ void Model::begin_remove(std::uint64_t id, const std::string& key, MonotonicTime
 
 void Model::end(std::uint64_t id, Answer answer, VersionId version, MonotonicTime now) {
   Write& write = at(id);
-  write.answer = answer;
+  const bool is_lost = answer == Answer::acknowledged && write.begun < lost_;
+  write.answer = is_lost ? Answer::unknown : answer;
+  if (is_lost) return;
   write.version = version;
   if (answer != Answer::acknowledged) return;
   write.over = std::min(write.over.value_or(now), now);
@@ -87,6 +89,19 @@ void Model::forget_answers(const std::vector<std::uint64_t>& ids) {
     if (!by_id_.contains(id)) continue;
     Write& write = at(id);
     if (write.answer == Answer::running) write.answer = Answer::unknown;
+  }
+}
+
+void Model::forget_since(MonotonicTime since, MonotonicTime now) {
+  lost_ = now;
+  for (auto& [name, key] : keys_) {
+    for (Write& write : key.writes) {
+      if (!write.over || *write.over < since) continue;
+      write.over.reset();
+      write.version = {};
+      if (write.answer == Answer::acknowledged) write.answer = Answer::unknown;
+    }
+    std::erase_if(key.floors, [&](const Key::Floor& floor) { return floor.since >= since; });
   }
 }
 
@@ -130,6 +145,7 @@ std::string Model::check_read(const std::string& name, const Seen& seen, Monoton
     if (floor.since < seen.begun && seen.version < floor.version)
       return "an older version came back";
   }
+  if (seen.begun < lost_) return {};
   if (!write.version.is_zero() && write.version != seen.version)
     return "a value under two versions";
   write.version = seen.version;

@@ -62,6 +62,10 @@ class Model {
   // Everything that still runs will never be answered.
   void forget_answers(const std::vector<std::uint64_t>& ids);
 
+  // The store lost its memory now: what happened since then may never have happened, and an answer
+  // to what is under way may come from before.
+  void forget_since(MonotonicTime since, MonotonicTime now);
+
   // Empty, or what is wrong with it. What was seen then counts as having happened.
   std::string check_read(const std::string& key, const Seen& seen, MonotonicTime now);
   // A row of a listing: it does not say which write it is of.
@@ -87,6 +91,7 @@ class Model {
   void raise_floor(Key& key, VersionId version, MonotonicTime now);
   Write& at(std::uint64_t id);
 
+  MonotonicTime lost_;
   std::uint64_t last_id_ = 0;
   std::map<std::string, Key> keys_;
   std::map<std::uint64_t, std::pair<std::string, std::size_t>> by_id_;

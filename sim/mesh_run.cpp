@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "meta/zone_commands.hpp"
 #include "sim/mesh_checks.hpp"
 #include "sim/mesh_faults.hpp"
 #include "sim/mesh_settlement.hpp"
@@ -24,6 +25,11 @@ Task<bool> all_nodes_up(ClientProcess& client, std::size_t expected) {
   if (!nodes) co_return false;
   co_return static_cast<std::size_t>(
       std::ranges::count(nodes->nodes, meta::NodeState::up, &meta::NodeRecord::state)) >= expected;
+}
+
+Task<bool> resume_drops(ClientProcess& client) {
+  const meta::ResumeDrops command;
+  co_return (co_await client.mesh->meta.execute(command)).has_value();
 }
 
 Task<Result<meta::GetHealth::Reply>> health(ClientProcess& client) {
@@ -81,6 +87,10 @@ bool Runner::come_to_rest() {
     return false;
   }
   if (!bring_up()) return false;
+  if (run_.scenario.times.backup.count() > 0) {
+    const auto resumed = world().run_task("c1", resume_drops(client()), 1min);
+    if (!resumed || !*resumed) run_.fail("drops do not resume");
+  }
   world().run_for(run_.scenario.settle);
   return true;
 }

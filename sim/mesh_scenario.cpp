@@ -114,6 +114,7 @@ std::string read_times(const toml::table& root, Times& out) {
   section.time("settle_close", out.settle_close);
   section.time("repair_after", out.repair_after);
   section.time("scrub_within", out.scrub_within);
+  section.time("backup", out.backup);
   return section.problem();
 }
 
@@ -136,9 +137,10 @@ std::string read_faults(const toml::table& root, FaultPlan& out) {
   section.time("shortest_ms", out.shortest);
   section.time("longest_ms", out.longest);
   section.weights("kinds", out.kinds,
-                  {"kill_node", "kill_meta", "kill_client", "power_node", "power_meta", "power_all",
-                   "torn_node", "torn_meta", "partition", "one_way", "slow", "reset", "refuse",
-                   "sync_node", "sync_meta", "full", "rot", "lose", "clock"});
+                  {"kill_node",  "kill_meta", "lose_index", "kill_client", "power_node",
+                   "power_meta", "power_all", "torn_node",  "torn_meta",   "partition",
+                   "one_way",    "slow",      "reset",      "refuse",      "sync_node",
+                   "sync_meta",  "full",      "rot",        "lose",        "clock"});
   section.number("rotten_nodes", out.rotten_nodes, 0, 16);
   section.number("lost_nodes", out.lost_nodes, 0, 16);
   return section.problem();

@@ -35,6 +35,7 @@ struct Times {
   Milliseconds settle_close{0};
   Milliseconds repair_after{15s};  // of a node's silence
   Milliseconds scrub_within{60s};
+  Milliseconds backup{0};  // of the index, between two steps; 0: none
 };
 
 struct WorkloadPlan {

@@ -64,15 +64,50 @@ ClockSkew draw_skew(Random& random) {
 
 }  // namespace
 
+// What was at `path` is gone.
+void remove_tree(io::FileSystem& fs, const std::string& path) {
+  if (!fs.exists(path)) return;
+  if (!fs.is_dir(path)) return STRATOS_ASSERT(fs.remove(path), "a file can be removed");
+  const auto names = fs.list(path);
+  STRATOS_ASSERT(names, "a folder can be listed");
+  for (const std::string& name : *names) remove_tree(fs, path + "/" + name);
+  STRATOS_ASSERT(fs.remove_dir(path), "a folder can be removed");
+}
+
+crypto::SecretKey backup_key() { return crypto::SecretKey(std::array<std::uint8_t, 32>{7}); }
+
+Task<Result<void>> restore_index(SimRuntime& runtime, MeshWorld::Machine& machine,
+                                 const std::string& network) {
+  SystemRandom random;
+  kv::RocksOptions rocks;
+  rocks.deterministic = true;
+  remove_tree(machine.disk, std::string(kMetaFolder) + ".partial");
+  const auto files = ordering::BackupFiles::for_reading(machine.disk, std::string(kBackupFolder),
+                                                        network, backup_key(), random);
+  STRATOS_CO_TRY(const meta::RestoredIndex restored,
+                 co_await meta::restore_index(runtime, machine.disk, *files, network,
+                                              std::string(kMetaFolder), machine.key, rocks));
+  log::info("sim.index_restored", {{"height", restored.state.info.height.value}});
+  machine.must_restore = false;
+  co_return Result<void>{};
+}
+
 // Brings processes up; a start that fails is repeated, as a supervisor would.
 struct Boot {
   static Task<Result<void>> open_meta(MeshWorld& mesh, MeshWorld::Machine& machine,
                                       SimRuntime& runtime, MetaProcess& process) {
+    if (machine.must_restore) {
+      STRATOS_CO_CHECK(co_await restore_index(runtime, machine, mesh.params().network));
+    }
     meta::ServiceOptions options;
     options.folder = kMetaFolder;
     options.params = mesh.params();
     options.flush_after_bytes = mesh.scenario().flush_after_bytes;
     options.deterministic_store = true;
+    if (mesh.scenario().times.backup.count() > 0) {
+      options.backup = meta::BackupTarget{std::string(kBackupFolder), backup_key(),
+                                          mesh.scenario().times.backup};
+    }
     process.dialer = std::make_unique<NetDialer>(runtime, *process.security);
     options.dialer = process.dialer.get();
     options.repair.gone_after = mesh.scenario().times.repair_after;
@@ -348,6 +383,14 @@ void MeshWorld::cut_power_after(Machine& machine, std::uint64_t operations, Dura
     clients_.erase(machine.name);
     restart_later(machine, pause);
   });
+}
+
+void MeshWorld::lose_index(Duration pause) {
+  Machine& meta = machine(kMetaName);
+  if (!meta.joined) return;
+  crash(meta, Crash::process, pause);
+  remove_tree(meta.disk, std::string(kMetaFolder));
+  meta.must_restore = true;
 }
 
 void MeshWorld::stop(Machine& machine) {

@@ -18,6 +18,7 @@ namespace stratos::sim {
 
 inline const std::string kMetaName = "meta";
 constexpr std::string_view kStorageFolder = "/data/storage";
+constexpr std::string_view kBackupFolder = "/backup";
 constexpr std::string_view kMetaFolder = "/meta";
 inline const std::string kBucket = "sim";
 
@@ -46,10 +47,11 @@ class MeshWorld {
     io::FaultyFileSystem disk;
     crypto::MachineSigner key;  // of a node: not known before its first start
     ClockSkew skew;
-    bool lost = false;    // for good
-    bool rotten = false;  // its fragments count as lost
-    bool joined = false;  // its process serves
-    std::string problem;  // why the last start failed
+    bool lost = false;          // for good
+    bool rotten = false;        // its fragments count as lost
+    bool joined = false;        // its process serves
+    bool must_restore = false;  // its index is lost
+    std::string problem;        // why the last start failed
     std::uint64_t starts = 0;
   };
 
@@ -84,6 +86,8 @@ class MeshWorld {
   void cut_power(Machine& machine, Duration pause);
   // The power goes after that many more changes of its disk, in the middle of what it does.
   void cut_power_after(Machine& machine, std::uint64_t operations, Duration pause);
+  // The index is gone; the meta node begins again with what its backup has.
+  void lose_index(Duration pause);
   // The process ends and stays away.
   void stop(Machine& machine);
   bool all_joined() const;

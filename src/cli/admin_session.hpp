@@ -24,6 +24,7 @@ class AdminSession {
     return block_on(runtime_, order<Command>(&client_, command));
   }
   Result<meta::NodeStatusReply> node_status() { return block_on(runtime_, client_.node_status()); }
+  Result<meta::BackupReply> back_up() { return block_on(runtime_, client_.back_up()); }
   Result<meta::RepairStatus> repair_status() { return block_on(runtime_, client_.repair_status()); }
 
  private:

@@ -35,6 +35,7 @@ std::unique_ptr<CLI::App> make_command_line(Session& session) {
   add_role_commands(node, meta, gateway, session);
   add_object_commands(app, session);
   add_mesh_commands(app, meta, session);
+  add_backup_commands(meta, session);
   add_usage_command(app, session);
   add_keyring_commands(app, session);
   add_sim_command(app, session);

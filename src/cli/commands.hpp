@@ -29,8 +29,9 @@ void on_chosen(CLI::App& app, Session& session, std::function<Result<void>()> co
 
 void add_dev_command(CLI::App& app, Session& session);
 void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Session& session);
-// The flag --audits-per-day of whatever runs a meta node.
-void add_audit_option(CLI::App& command, MetaHostOptions& options);
+// The flags of whatever runs a meta node.
+void add_meta_options(CLI::App& command, MetaHostOptions& options);
+void add_backup_commands(CLI::App& meta, Session& session);
 void add_object_commands(CLI::App& app, Session& session);
 void add_mesh_commands(CLI::App& app, CLI::App& meta, Session& session);
 void add_usage_command(CLI::App& app, Session& session);

@@ -149,9 +149,7 @@ void add_dev_command(CLI::App& app, Session& session) {
       ->check(CLI::Range(2, 24 * 3600));
   dev.add_option("--s3", arguments->mesh.s3_address, "S3 endpoint, HOST:PORT; port 0 picks one");
   dev.add_option("--ops", arguments->mesh.ops_address, "Health and metrics, HOST:PORT");
-  dev.add_option("--repair-after", arguments->mesh.meta.repair_after_seconds,
-                 "Seconds of silence after which a node's fragments are made anew elsewhere");
-  add_audit_option(dev, arguments->mesh.meta);
+  add_meta_options(dev, arguments->mesh.meta);
   dev.add_option("--scrub-within", arguments->mesh.scrub_within_seconds,
                  "Seconds in which every node reads and checks all it holds")
       ->check(CLI::PositiveNumber);

@@ -161,19 +161,21 @@ Result<std::vector<MeshAccount>> MeshFolder::accounts() const {
 }
 
 Result<crypto::MachineSigner> MeshFolder::machine_key(const std::string& name, Random& random) {
-  const std::string path = path_ + "/keys/" + name;
+  const std::string path = key_path(name);
   STRATOS_CHECK(fs_.make_dirs(path_ + "/keys"));
-  const Result<Bytes> stored = io::read_file(fs_, path, kMaxFileBytes);
-  if (stored) {
-    STRATOS_TRY(const Bytes seed, from_hex(as_text(*stored)));
-    STRATOS_TRY(crypto::SecretKey key, crypto::SecretKey::from(seed));
-    return crypto::MachineSigner(std::move(key));
-  }
-  if (stored.error().code() != Errc::file_not_found) return fail(stored.error());
+  Result<crypto::MachineSigner> stored = read_machine_key(fs_, path);
+  if (stored || stored.error().code() != Errc::file_not_found) return stored;
   crypto::MachineSigner signer = crypto::MachineSigner::draw(random);
   const std::string text = to_hex(signer.seed().view());
   STRATOS_CHECK(io::write_secret_file(fs_, path, as_bytes(text)));
   return signer;
+}
+
+Result<crypto::MachineSigner> read_machine_key(io::FileSystem& fs, const std::string& path) {
+  STRATOS_TRY(const Bytes stored, io::read_file(fs, path, kMaxFileBytes));
+  STRATOS_TRY(const Bytes seed, from_hex(as_text(stored)));
+  STRATOS_TRY(crypto::SecretKey key, crypto::SecretKey::from(seed));
+  return crypto::MachineSigner(std::move(key));
 }
 
 std::string default_mesh_path() {

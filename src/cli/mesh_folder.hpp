@@ -3,7 +3,7 @@
 //   mesh.json         settings, written at the first start
 //   run.json          endpoints of the running mesh
 //   credentials.json  access keys with their secrets (mode 0600)
-//   keys/             keys (0600): meta, gateway, admin, account-N
+//   keys/             keys (0600): meta, gateway, admin, backup, account-N
 //   gateway/          keyring, keyring.secret (0600), exports.json
 //   meta/             index and log
 //   nodes/nN/         one folder for each storage node, its key in it
@@ -26,6 +26,7 @@ struct MeshSettings {
 };
 
 constexpr std::uint32_t kUsualEpochSeconds = 600;
+constexpr std::string_view kNetwork = "dev";
 
 struct MeshAccount {
   std::string name;
@@ -64,6 +65,7 @@ class MeshFolder {
   void clear_run();
   Result<void> store_accounts(const std::vector<MeshAccount>& accounts);
   Result<std::vector<MeshAccount>> accounts() const;
+  std::string key_path(const std::string& name) const { return path_ + "/keys/" + name; }
   // The machine key of this name, made at the first call.
   Result<crypto::MachineSigner> machine_key(const std::string& name, Random& random);
 
@@ -71,6 +73,9 @@ class MeshFolder {
   io::FileSystem& fs_;
   std::string path_;
 };
+
+// What a file of a key says. Errc::file_not_found, Errc::bad_encoding.
+Result<crypto::MachineSigner> read_machine_key(io::FileSystem& fs, const std::string& path);
 
 // --dir, else STRATOS_DIR, else the user's data folder.
 std::string default_mesh_path();

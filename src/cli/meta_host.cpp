@@ -32,10 +32,14 @@ Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::Fi
   options.dialer = host->dialer_.get();
   options.repair.gone_after = std::chrono::seconds(wanted.repair_after_seconds);
   options.audit.audits_per_day = wanted.audits_per_day;
+  if (!wanted.backup_folder.empty()) {
+    STRATOS_CO_TRY(const crypto::MachineSigner backup, folder.machine_key("backup", random));
+    options.backup = meta::BackupTarget{wanted.backup_folder, backup.seed()};
+  }
   options.folder = folder.meta_path();
   options.clients.push_back(gateway.public_key());
   options.clients.push_back(admin.public_key());
-  options.params.network = "dev";
+  options.params.network = kNetwork;
   options.params.meta_keys.push_back(host->key());
   options.params.profiles.push_back(profile_of(settings));
   options.params.epoch_ms = std::uint64_t{settings.epoch_seconds} * 1000;

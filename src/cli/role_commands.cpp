@@ -204,7 +204,11 @@ void add_reinstate_command(CLI::App& node, Session& session) {
 
 }  // namespace
 
-void add_audit_option(CLI::App& command, MetaHostOptions& options) {
+void add_meta_options(CLI::App& command, MetaHostOptions& options) {
+  command.add_option("--repair-after", options.repair_after_seconds,
+                     "Seconds of silence after which a node's fragments are made anew elsewhere");
+  command.add_option("--backup", options.backup_folder,
+                     "Folder that a sealed copy of the index is kept in");
   command
       .add_option("--audits-per-day", options.audits_per_day,
                   "How often a day each storage node must prove what it holds")
@@ -235,10 +239,7 @@ void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Sessio
 
   CLI::App& meta_start = *meta.add_subcommand("start", "Run the meta node of a mesh");
   auto meta_options = std::make_shared<MetaHostOptions>();
-  meta_start.add_option(
-      "--repair-after", meta_options->repair_after_seconds,
-      "Seconds of silence after which a node's fragments are made anew elsewhere");
-  add_audit_option(meta_start, *meta_options);
+  add_meta_options(meta_start, *meta_options);
   on_chosen(meta_start, session, [&session, meta_options] {
     return start_meta(session, MeshSettings{}, *meta_options);
   });

@@ -113,6 +113,7 @@ SignedLimit Granter::sign(Grant& grant, const LimitsRequest& request, NodeId nod
   limit.action = request.action;
   limit.bytes = request.bytes;
   limit.expires = calendar_of(machine_.params()).limits_expire(grant.record.epoch);
+  limit.generation = grant.record.generation;
   grant.noz_left -= request.bytes;
   SignedLimit out;
   out.limit = codec::encode(limit);

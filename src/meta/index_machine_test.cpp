@@ -179,7 +179,7 @@ TEST(IndexMachine, RootsAreThoseOfTheFormat) {
     ASSERT_TRUE(machine.commit());
   }
   EXPECT_EQ(machine.info().root.hex(),
-            "43ca841a191d66fc145ca8dab10bcf18e6746ad9f3a2a9d9cf752da0ea1bd96f");
+            "ebb044e53d826c3f5e24862d0e8389f34841b924bdbf3a8b423d4df1b3e9ad75");
 }
 
 class Machine : public ::testing::Test {

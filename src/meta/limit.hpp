@@ -27,6 +27,7 @@ struct Limit {
   Action action = Action::get;
   std::uint64_t bytes = 0;
   WallTime expires;
+  Generation generation{1};  // of the zone's index; nodes refuse limits of an older one
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.serial);
@@ -39,6 +40,7 @@ struct Limit {
     field(8, self.action);
     field(9, self.bytes);
     field(10, self.expires);
+    field(11, self.generation);
   }
 };
 

@@ -101,9 +101,9 @@ TEST(Order, CarriesItsLimitOnlyWhenSet) {
 TEST(Limit, GoldenVector) {
   EXPECT_EQ(to_hex(codec::encode(limit())),
             "0108051009180120e8072a14aa0000000000000000000000000000000000000032202e3a13d4903c4e808b"
-            "1945cf26c586c0e4d122102cbb94d255aaf2f4cf05e75d380340014880808080045080a0abfef962");
+            "1945cf26c586c0e4d122102cbb94d255aaf2f4cf05e75d380340014880808080045080a0abfef9625801");
   EXPECT_EQ(crypto::blake3(signed_limit(limit()).signature.view()).hex(),
-            "7ea2112d1021eed255811bfb9d4e2b98f1ad827e660e8e2ab635c588aacf2744");
+            "9ddfd6d267ba9ff29ff9e06947de01ef977a035c64f58af3d53a3b0acfdaae7d");
 }
 
 }  // namespace

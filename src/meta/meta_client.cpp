@@ -27,11 +27,30 @@ Task<Result<Response>> MetaClient::repeat(MetaMethod method, Request request) {
   }
 }
 
+// Ids and places that a lost index gave out are void; whoever asks again gets others.
+Error MetaClient::refusal(Errc code) const {
+  if (saw_restore_ && (code == Errc::no_such_grant || code == Errc::bad_placement)) {
+    return Error(Errc::unavailable, "the index was restored meanwhile");
+  }
+  return Error(code, "refused by the index");
+}
+
+template <class Reply>
+Task<Result<Reply>> MetaClient::of_newest_index(Task<Result<Reply>> call) {
+  STRATOS_CO_TRY(Reply reply, co_await std::move(call));
+  if (reply.generation < generation_) {
+    co_return fail(Errc::stale_generation, "the index is older than one that answered before");
+  }
+  saw_restore_ = saw_restore_ || (generation_.value != 0 && reply.generation > generation_);
+  generation_ = reply.generation;
+  co_return reply;
+}
+
 Task<Result<SubmitReply>> MetaClient::submit(SubmitRequest request) {
-  return repeat<SubmitReply>(MetaMethod::submit, std::move(request));
+  return of_newest_index(repeat<SubmitReply>(MetaMethod::submit, std::move(request)));
 }
 Task<Result<QueryReply>> MetaClient::ask(QueryRequest request) {
-  return repeat<QueryReply>(MetaMethod::query, std::move(request));
+  return of_newest_index(repeat<QueryReply>(MetaMethod::query, std::move(request)));
 }
 Task<Result<AllocateReply>> MetaClient::allocate(AllocateRequest request) {
   return repeat<AllocateReply>(MetaMethod::allocate, std::move(request));
@@ -44,6 +63,9 @@ Task<Result<NodeStatusReply>> MetaClient::node_status() {
 }
 Task<Result<RepairStatus>> MetaClient::repair_status() {
   return repeat<RepairStatus>(MetaMethod::repair_status, RepairStatusRequest{});
+}
+Task<Result<BackupReply>> MetaClient::back_up() {
+  return repeat<BackupReply>(MetaMethod::backup, BackupRequest{});
 }
 
 Task<Result<void>> MetaClient::report_service(ServiceReport report) {

@@ -13,6 +13,9 @@ class MetaClient {
  public:
   MetaClient(Runtime& runtime, net::Channel& channel) : runtime_(runtime), channel_(channel) {}
 
+  // Everything fails with Errc::stale_generation once an index answers that is older than one that
+  // answered before.
+
   // Orders one command. Repeats share an idempotency id, so it takes effect at most once.
   template <class Command>
   Task<Result<typename Command::Reply>> execute(const Command& command) {
@@ -25,7 +28,7 @@ class MetaClient {
     STRATOS_CO_TRY(SubmitReply reply, co_await submit(std::move(request)));
     if (reply.results.size() != 1) co_return fail(Errc::malformed_message, "number of results");
     ItemResult& result = reply.results[0];
-    if (result.code != 0) co_return fail(errc_from_number(result.code), "refused by the index");
+    if (result.code != 0) co_return fail(refusal(errc_from_number(result.code)));
     co_return codec::decode<typename Command::Reply>(result.value);
   }
   // Orders several commands; one result each.
@@ -44,16 +47,22 @@ class MetaClient {
   Task<Result<LimitsReply>> limits(LimitsRequest request);
   Task<Result<NodeStatusReply>> node_status();
   Task<Result<RepairStatus>> repair_status();
+  Task<Result<BackupReply>> back_up();
   // Tried once: a report that is lost costs nothing, one that counts twice does.
   Task<Result<void>> report_service(ServiceReport report);
 
  private:
+  Error refusal(Errc code) const;
   Task<Result<QueryReply>> ask(QueryRequest request);
+  template <class Reply>
+  Task<Result<Reply>> of_newest_index(Task<Result<Reply>> call);
   template <class Response, class Request>
   Task<Result<Response>> repeat(MetaMethod method, Request request);
 
   Runtime& runtime_;
   net::Channel& channel_;
+  Generation generation_;     // the highest seen
+  bool saw_restore_ = false;  // it has grown
 };
 
 }  // namespace stratos::meta

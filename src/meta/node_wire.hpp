@@ -20,6 +20,7 @@ enum class MetaMethod : std::uint16_t {
   report_lost = 0x020a,
   repair_status = 0x020b,
   report_service = 0x020c,
+  backup = 0x020d,
 };
 
 constexpr std::uint64_t kStorageCapability = 1;
@@ -121,7 +122,7 @@ struct FeedReply {
 
 // Asks, for fragments whose lease and grace are over, which of them the index refers to. The answer
 // holds at ordered time `time`; what is not referenced may be dropped when `time` is past the lease
-// plus grace.
+// plus grace. While drops pause, time is 0.
 struct ConfirmRequest {
   NodeId node;
   std::vector<FragmentId> fragments;  // at most 10,000

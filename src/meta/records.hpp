@@ -236,6 +236,7 @@ struct GrantRecord {
   std::uint64_t noz = 0;
   std::uint64_t segments = 0;  // counters 0 .. segments-1 may be used
   WallTime closes;
+  Generation generation{1};  // of the zone when it was reserved
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.id);
@@ -245,6 +246,7 @@ struct GrantRecord {
     field(5, self.noz);
     field(6, self.segments);
     field(7, self.closes);
+    field(8, self.generation);
   }
 };
 

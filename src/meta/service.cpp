@@ -14,6 +14,7 @@
 #include "meta/settler.hpp"
 #include "meta/verbs_settle.hpp"
 #include "meta/wire.hpp"
+#include "meta/zone_commands.hpp"
 #include "runtime/task_group.hpp"
 
 namespace stratos::meta {
@@ -107,6 +108,7 @@ class Service final : public MetaService {
   Task<Result<Reply<LostReply>>> report_lost(CallContext context, LostRequest request);
   Task<Result<void>> lose(FragmentId fragment, NodeId node, bool damaged);
   Task<Result<Reply<RepairStatus>>> repair_status(CallContext context, RepairStatusRequest request);
+  Task<Result<Reply<BackupReply>>> back_up(CallContext context, BackupRequest request);
   Task<Result<Reply<WindowReply>>> settlement_window(CallContext context, WindowRequest request);
   Task<Result<Reply<HandInReply>>> hand_in(CallContext context, HandInRequest request);
   template <class Query>
@@ -127,6 +129,7 @@ class Service final : public MetaService {
   net::Router router_;
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<IndexMachine> machine_;
+  std::optional<IndexBackup> backup_;
   std::unique_ptr<ordering::EmbeddedLog> log_;
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<Granter> granter_;
@@ -135,6 +138,7 @@ class Service final : public MetaService {
   std::unique_ptr<StateRoots> randomness_;
   std::unique_ptr<Auditor> auditor_;
   ServiceMeter meter_;
+  Generation generation_;  // only a restore changes it, while nothing runs
   std::map<NodeId, Live> live_;
   std::set<NodeId> trimming_;
   bool stopping_ = false;
@@ -161,9 +165,19 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   ordering::LogOptions log_options;
   log_options.network = options_.params.network;
   log_options.flush_after_bytes = options_.flush_after_bytes;
+  if (options_.backup) {
+    backup_.emplace(runtime_, fs, *machine_, options_.params.network, *std::move(options_.backup));
+  }
+  ordering::StateMachine& ordered = backup_ ? backup_->machine() : *machine_;
   STRATOS_CO_TRY(
-      log_, co_await ordering::EmbeddedLog::open(runtime_, fs, options_.folder + "/log", *machine_,
+      log_, co_await ordering::EmbeddedLog::open(runtime_, fs, options_.folder + "/log", ordered,
                                                  std::move(genesis), log_options));
+  if (backup_) {
+    const Result<void> opened = backup_->open();
+    if (!opened) co_await log_->stop();
+    STRATOS_CO_CHECK(opened);
+  }
+  generation_ = zone_state(State(*store_)).generation;
   if (is_new) {
     // The first parameters count for ever: replay must not begin from later ones.
     auto flush = [this] { return machine_->flush(); };
@@ -182,6 +196,7 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   add_routes();
   tasks_.spawn(watch_nodes());
   tasks_.spawn(settler_->sign_reports());
+  if (backup_) tasks_.spawn(backup_->run());
   start_repair();
   start_audits();
   co_return Result<void>{};
@@ -213,6 +228,7 @@ void Service::add_routes() {
   route(SettleMethod::report, "volume_report", &Service::answer_report<ReportRequest>);
   route(SettleMethod::proof, "volume_proof", &Service::answer_report<ProofRequest>);
   route(MetaMethod::report_service, "report_service", &Service::report_service);
+  route(MetaMethod::backup, "backup", &Service::back_up);
 }
 
 Task<Result<Reply<AllocateReply>>> Service::allocate(CallContext context, AllocateRequest request) {
@@ -292,6 +308,7 @@ Task<Result<Reply<SubmitReply>>> Service::submit(CallContext context, SubmitRequ
   reply.zone = options_.zone;
   reply.height = outcome.height;
   reply.results = std::move(outcome.results);
+  reply.generation = generation_;
   co_return reply_with(std::move(reply));
 }
 
@@ -301,6 +318,7 @@ Task<Result<Reply<QueryReply>>> Service::query(CallContext context, QueryRequest
   QueryReply reply;
   reply.zone = options_.zone;
   reply.height = height();
+  reply.generation = generation_;
   if (request.min_height > reply.height) co_return fail(Errc::unavailable, "replica lags");
   if (std::ranges::find(kLongQueries, request.path) == kLongQueries.end()) {
     STRATOS_CO_TRY(reply.reply, machine_->query(request.path, request.query));
@@ -345,6 +363,13 @@ Task<Result<void>> Service::lose(FragmentId fragment, NodeId node, bool damaged)
 Task<Result<Reply<RepairStatus>>> Service::repair_status(CallContext context, RepairStatusRequest) {
   STRATOS_CO_CHECK(check_client(context));
   co_return reply_with(repairer_ ? repairer_->status() : RepairStatus{});
+}
+
+Task<Result<Reply<BackupReply>>> Service::back_up(CallContext context, BackupRequest) {
+  STRATOS_CO_CHECK(check_client(context));
+  if (!backup_) co_return fail(Errc::not_found, "this meta node keeps no backup (--backup DIR)");
+  STRATOS_CO_TRY(BackupReply reply, co_await backup_->step());
+  co_return reply_with(std::move(reply));
 }
 
 Duration Service::silence_of(NodeId node) const {
@@ -456,7 +481,7 @@ Task<Result<Reply<RegisterReply>>> Service::register_node(CallContext context,
   reply.node = registered.node;
   reply.meta_key = signer_.public_key();
   reply.zone = options_.zone;
-  reply.generation = Generation(1);
+  reply.generation = generation_;
   log::info("node.registered", {{"node", to_string(reply.node)}, {"endpoint", request.endpoint}});
   co_return reply_with(std::move(reply));
 }
@@ -486,7 +511,7 @@ Task<Result<Reply<HeartbeatReply>>> Service::heartbeat(CallContext context,
   reply.epoch = Epoch(static_cast<std::uint64_t>(reply.time.ms) / machine_->params().epoch_ms);
   const auto ledger = state.load<NodeLedger>(keys::node_ledger(request.node));
   reply.feed_end = ledger ? ledger->feed_end : 0;
-  reply.generation = Generation(1);
+  reply.generation = generation_;
   co_return reply_with(std::move(reply));
 }
 
@@ -538,12 +563,14 @@ Result<FeedReply> Service::feed(const FeedRequest& request) {
   if (request.after >= ledger->feed_begin + kTrimAfter && trimming_.insert(request.node).second) {
     tasks_.spawn(trim(request.node, request.after));
   }
+  const bool drops_pause = zone_state(state).drops_pause;
   const std::uint64_t last =
       std::min(ledger->feed_end, request.after + std::min<std::uint64_t>(request.limit, 10'000));
   for (std::uint64_t at = request.after + 1; at <= last; ++at) {
-    if (auto entry = state.load<FeedEntry>(keys::feed(request.node, at))) {
-      reply.entries.push_back(std::move(*entry));
-    }
+    auto entry = state.load<FeedEntry>(keys::feed(request.node, at));
+    if (!entry) continue;
+    if (drops_pause && entry->kind == FeedKind::drop) break;
+    reply.entries.push_back(std::move(*entry));
   }
   STRATOS_CHECK(state.status());
   return reply;
@@ -563,6 +590,7 @@ Result<ConfirmReply> Service::confirm(const ConfirmRequest& request) const {
   if (request.fragments.size() > kMaxConfirm) return fail(Errc::too_large, "fragments asked");
   const State state(*store_);
   ConfirmReply reply;
+  if (zone_state(state).drops_pause) return reply;
   reply.time = machine_->time();
   for (const FragmentId& fragment : request.fragments) {
     if (state.has(keys::fragment(request.node, fragment))) reply.referenced.push_back(fragment);
@@ -601,6 +629,9 @@ Task<void> Service::stop() {
   co_await tasks_.join();
   if (batcher_) co_await batcher_->stop();
   if (log_) co_await log_->stop();
+  if (!backup_) co_return;
+  const auto kept = co_await backup_->step();
+  if (!kept) log::warn("backup.failed", {{"error", kept.error().to_string()}});
 }
 
 }  // namespace

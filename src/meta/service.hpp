@@ -9,6 +9,7 @@
 #include "io/file_system.hpp"
 #include "kv/store.hpp"
 #include "meta/auditor.hpp"
+#include "meta/index_backup.hpp"
 #include "meta/repairer.hpp"
 #include "net/rpc.hpp"
 #include "runtime/runtime.hpp"
@@ -30,6 +31,7 @@ struct ServiceOptions {
   Dialer* dialer = nullptr;
   RepairOptions repair;
   AuditorOptions audit;
+  std::optional<BackupTarget> backup;  // of the index
 };
 
 // Lives on one runtime.

@@ -93,8 +93,8 @@ std::uint64_t State::counter(std::string_view name) const {
   return value && value->size() == 8 ? get_be<std::uint64_t>(*value) : 0;
 }
 
-std::uint64_t State::next(std::string_view name) {
-  const std::uint64_t number = counter(name) + 1;
+std::uint64_t State::advance(std::string_view name, std::uint64_t by) {
+  const std::uint64_t number = counter(name) + by;
   Bytes value;
   put_be(value, number);
   put(keys::named(keys::Family::counter, name), std::move(value));

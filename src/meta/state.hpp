@@ -72,7 +72,8 @@ class State {
   }
   std::uint64_t counter(std::string_view name) const;
   // The next number, beginning with 1.
-  std::uint64_t next(std::string_view name);
+  std::uint64_t next(std::string_view name) { return advance(name, 1); }
+  std::uint64_t advance(std::string_view name, std::uint64_t by);
 
   // Everything since begin() can be taken back, once.
   void begin() { undo_.clear(); }

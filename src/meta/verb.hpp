@@ -31,6 +31,8 @@ enum class Verb : std::uint16_t {
   record_audits = 29,
   score_nodes = 30,
   reinstate_node = 31,
+  begin_generation = 32,
+  resume_drops = 33,
   settle_orders = 34,
   hand_in_split = 35,
   sign_report = 36,

@@ -152,7 +152,7 @@ Result<Bytes> execute(Context& context, Verb verb, ByteView command) {
                   CommitSegments, AddHolder, LoseHolder, RegisterNode, SetNodeState, ReserveGrant,
                   TrimFeed, SetVersioning, SetObjectLock, PutTags, PutRetention, PutHold,
                   SetBucketConfig, SetAttributes, RecordAudits, ScoreNodes, ReinstateNode,
-                  SettleOrders, HandInSplit, SignReport>(verb);
+                  BeginGeneration, ResumeDrops, SettleOrders, HandInSplit, SignReport>(verb);
   if (runner == nullptr) {
     return fail(Errc::not_implemented, "verb " + std::to_string(static_cast<int>(verb)));
   }

@@ -9,6 +9,7 @@
 #include "meta/state.hpp"
 #include "meta/upload_commands.hpp"
 #include "meta/version_commands.hpp"
+#include "meta/zone_commands.hpp"
 
 namespace stratos::meta {
 
@@ -123,6 +124,8 @@ Result<Bytes> run(Context& context, const PutHold& command);
 Result<Bytes> run(Context& context, const RecordAudits& command);
 Result<Bytes> run(Context& context, const ScoreNodes& command);
 Result<Bytes> run(Context& context, const ReinstateNode& command);
+Result<Bytes> run(Context& context, const BeginGeneration& command);
+Result<Bytes> run(Context& context, const ResumeDrops& command);
 GetScores::Reply answer_scores(const State& state);
 
 // Frees an upload's parts, all that are left or a good number of them; the rest falls due in later

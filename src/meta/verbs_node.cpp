@@ -143,6 +143,7 @@ Result<Bytes> run(Context& context, const ReserveGrant& command) {
   grant.epoch = context.epoch();
   grant.noz = command.noz;
   grant.segments = command.segments;
+  grant.generation = zone_state(context.state).generation;
   // Open for this epoch, the leases taken in it, and the settlement after it.
   const auto open_ms = context.params.epoch_ms + 2 * context.params.orphan_ms;
   grant.closes = std::max(context.time + std::chrono::milliseconds(open_ms),

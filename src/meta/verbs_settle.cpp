@@ -365,7 +365,7 @@ Result<void> admit_settlement(const State& state, const Item& item) {
 }
 
 bool is_of_meta_nodes(Verb verb) {
-  return verb == Verb::settle_orders || verb == Verb::sign_report;
+  return verb == Verb::settle_orders || verb == Verb::sign_report || verb == Verb::begin_generation;
 }
 
 }  // namespace stratos::meta

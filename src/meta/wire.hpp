@@ -17,10 +17,12 @@ struct SubmitReply {
   ZoneId zone;
   Height height;
   std::vector<ItemResult> results;
+  Generation generation;  // of the zone's index; clients refuse a smaller one than before
   static void fields(auto& self, auto&& field) {
     field(1, self.zone);
     field(2, self.height);
     field(3, self.results);
+    field(4, self.generation);
   }
 };
 
@@ -39,10 +41,12 @@ struct QueryReply {
   ZoneId zone;
   Height height;
   Bytes reply;
+  Generation generation;
   static void fields(auto& self, auto&& field) {
     field(1, self.zone);
     field(2, self.height);
     field(3, self.reply);
+    field(4, self.generation);
   }
 };
 
@@ -112,6 +116,21 @@ struct NodeStatusRequest {
 struct NodeStatusReply {
   std::vector<HeartbeatRequest> nodes;
   static void fields(auto& self, auto&& field) { field(1, self.nodes); }
+};
+
+// Writes what is new to the backup, now. Errc::not_found when this meta node keeps none.
+struct BackupRequest {
+  static void fields(auto&, auto&&) {}
+};
+struct BackupReply {
+  std::string folder;
+  Height height;  // up to which all is in the backup
+  WallTime at;    // since when
+  static void fields(auto& self, auto&& field) {
+    field(1, self.folder);
+    field(2, self.height);
+    field(3, self.at);
+  }
 };
 
 // How repair stands; the answer is a RepairStatus. Not ordered.

@@ -9,6 +9,7 @@ namespace stratos::ordering {
 namespace {
 
 constexpr Duration kWriteCost = 10ms;
+constexpr Duration kStepTimeout = 10min;
 
 std::size_t bytes_of(const Block& block) {
   std::size_t bytes = 64;
@@ -72,7 +73,11 @@ Result<void> RecordingMachine::commit() {
 
 Backup::Backup(Runtime& runtime, RecordingMachine& machine, std::unique_ptr<BackupFiles> files,
                BackupOptions options)
-    : runtime_(runtime), machine_(machine), files_(std::move(files)), options_(options) {}
+    : runtime_(runtime),
+      machine_(machine),
+      files_(std::move(files)),
+      options_(options),
+      turn_(runtime, 1) {}
 
 Task<void> Backup::run() {
   do {
@@ -83,6 +88,13 @@ Task<void> Backup::run() {
 }
 
 Task<Result<void>> Backup::step() {
+  STRATOS_CO_CHECK(co_await turn_.acquire(kStepTimeout));
+  const Result<void> done = co_await step_now();
+  turn_.release();
+  co_return done;
+}
+
+Task<Result<void>> Backup::step_now() {
   RecordingMachine::Taken taken = machine_.take();
   const bool follows =
       taken.blocks.empty() || taken.blocks.front().block.height.value == status_.height.value + 1;

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "ordering/backup_files.hpp"
-#include "runtime/runtime.hpp"
+#include "runtime/sync.hpp"
 
 namespace stratos::ordering {
 
@@ -74,19 +74,22 @@ class Backup {
   Backup(Runtime& runtime, RecordingMachine& machine, std::unique_ptr<BackupFiles> files,
          BackupOptions options);
 
-  // Steps until the task is cancelled, and once more then.
+  // Steps until the task is cancelled.
   Task<void> run();
-  // Writes what was committed since the last step, or a snapshot where the chain has none yet.
+  // Writes what was committed since the last step, or a snapshot where the chain has none yet. One
+  // step at a time; others wait.
   Task<Result<void>> step();
   const BackupStatus& status() const { return status_; }
 
  private:
+  Task<Result<void>> step_now();
   Result<std::uint64_t> write_snapshot(PinnedState& state);
 
   Runtime& runtime_;
   RecordingMachine& machine_;
   std::unique_ptr<BackupFiles> files_;
   BackupOptions options_;
+  Semaphore turn_;
   bool has_snapshot_ = false;         // of this chain
   std::uint64_t snapshot_bytes_ = 0;  // of the last one
   std::uint64_t blocks_bytes_ = 0;    // since then

@@ -91,10 +91,17 @@ Result<std::unique_ptr<BackupFiles>> BackupFiles::open(io::FileSystem& fs, std::
                                                        std::string network, crypto::SecretKey key,
                                                        Random& random) {
   STRATOS_CHECK(fs.make_dirs(folder));
-  std::unique_ptr<BackupFiles> files(
-      new BackupFiles(fs, std::move(folder), std::move(network), std::move(key), random));
+  std::unique_ptr<BackupFiles> files =
+      for_reading(fs, std::move(folder), std::move(network), std::move(key), random);
   STRATOS_TRY(files->lock_, fs.lock(files->folder_));
   return files;
+}
+
+std::unique_ptr<BackupFiles> BackupFiles::for_reading(io::FileSystem& fs, std::string folder,
+                                                      std::string network, crypto::SecretKey key,
+                                                      Random& random) {
+  return std::unique_ptr<BackupFiles>(
+      new BackupFiles(fs, std::move(folder), std::move(network), std::move(key), random));
 }
 
 Result<BackupListing> BackupFiles::list() const {

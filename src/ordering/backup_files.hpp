@@ -41,6 +41,11 @@ class BackupFiles {
                                                    std::string network, crypto::SecretKey key,
                                                    Random& random);
 
+  // Without the lock: beside one that writes, too.
+  static std::unique_ptr<BackupFiles> for_reading(io::FileSystem& fs, std::string folder,
+                                                  std::string network, crypto::SecretKey key,
+                                                  Random& random);
+
   // Files of other makers are left alone and not listed.
   Result<BackupListing> list() const;
 

@@ -56,8 +56,8 @@ struct Snapshot {
 constexpr std::size_t kMaxChunkBytes = 10'000'000;
 constexpr std::size_t kMaxEntryBytes = 1 << 20;
 
-// A committed state that later blocks do not change, read chunk by chunk. Any thread, one at a time;
-// may outlive its state machine.
+// A committed state that later blocks do not change, read chunk by chunk. Any thread, one at a
+// time; may outlive its state machine.
 class PinnedState {
  public:
   virtual ~PinnedState() = default;

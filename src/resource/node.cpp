@@ -161,13 +161,21 @@ class StorageNodeImpl final : public StorageNode {
         options_.call_timeout);
     if (called) {
       problem_.clear();
+      // A restored index knows us by another number, or not at all.
+      if (called->head.generation != membership_->generation) {
+        membership_.reset();
+        woken_.wake_all();
+        co_return;
+      }
       for (const auto& service : services_) service->heard(called->head);
       co_return;
     }
     note_problem(called.error());
     // The meta layer lost us, or another process took our place and may be gone by now.
     const Errc code = called.error().code();
-    if (code == Errc::no_such_node || code == Errc::duplicate_node_key) membership_.reset();
+    const bool is_lost = code == Errc::no_such_node || code == Errc::duplicate_node_key ||
+                         code == Errc::permission_denied;
+    if (is_lost) membership_.reset();
   }
 
   void note_problem(const Error& error) {

@@ -151,6 +151,7 @@ class NodeTest : public ::testing::Test {
   meta::Order order(Action action) {
     meta::Limit limit;
     limit.serial = static_cast<std::uint64_t>(action);
+    limit.generation = meta_.generation;
     limit.grant = GrantId(1);
     limit.epoch = Epoch(1);
     limit.session = session_.public_key();
@@ -427,6 +428,18 @@ TEST_F(NodeTest, RefusesAnIndexOlderThanOneSeenBefore) {
   const int beats = meta_.beats;
   ASSERT_TRUE(eventually([&] { return meta_.beats > beats + 10; }));
   EXPECT_FALSE(stat(fragment_id(1))->in_trash);
+}
+
+TEST_F(NodeTest, TakesBackWhatAnIndexThatWasRestoredMeanwhileRefersTo) {
+  start();
+  ASSERT_TRUE(store(fragment_id(1), content(1, 2000)));
+  meta_.say(FeedKind::drop, fragment_id(1));
+  ASSERT_TRUE(eventually([&] { return stat(fragment_id(1))->in_trash; }));
+  // From before the drop; nobody restarts the node.
+  meta_.referenced = {fragment_id(1)};
+  meta_.generation = Generation(2);
+  EXPECT_TRUE(eventually([&] { return !stat(fragment_id(1))->in_trash; }));
+  EXPECT_TRUE(read(fragment_id(1)));
 }
 
 TEST_F(NodeTest, OpensItsStoreAgainAfterAFailedSync) {

@@ -33,9 +33,11 @@ Bytes key_of(const LimitKey& key) {
   return bytes;
 }
 
-void OrderLedger::set_identity(NodeId node, const crypto::MachineKey& meta_key) {
+void OrderLedger::set_identity(NodeId node, const crypto::MachineKey& meta_key,
+                               Generation generation) {
   node_ = node;
   meta_key_ = meta_key;
+  generation_ = generation;
 }
 
 void OrderLedger::restore(const KeptOrder& order) {
@@ -58,6 +60,7 @@ Result<void> OrderLedger::check_limit(const meta::SignedLimit& signed_limit,
   if (limit.epoch.value > epoch_.value + 1 || limit.epoch.value + 1 < epoch_.value) {
     return refused("the limit is of another epoch");
   }
+  if (limit.generation < generation_) return refused("the limit is of an index that was replaced");
   if (signed_limit.signer != meta_key_) return refused("the limit's signer is not our meta node");
   ++signatures_checked_;
   const auto verified = crypto::verify(signed_limit.signer, meta::Limit::kDomain,

@@ -38,7 +38,7 @@ class OrderLedger {
   static constexpr std::size_t kMaxLimits = 16'384;
 
   // Whose limits count, and for whom.
-  void set_identity(NodeId node, const crypto::MachineKey& meta_key);
+  void set_identity(NodeId node, const crypto::MachineKey& meta_key, Generation generation);
   void set_epoch(Epoch epoch) { epoch_ = epoch; }
   // What was kept before a restart.
   void restore(const KeptOrder& order);
@@ -91,6 +91,7 @@ class OrderLedger {
 
   NodeId node_;
   crypto::MachineKey meta_key_;
+  Generation generation_;
   Epoch epoch_;
   Epoch frozen_before_;
   std::map<LimitKey, Entry> limits_;

@@ -12,7 +12,7 @@ constexpr std::uint64_t kStep = meta::kOrderStepBytes;
 class OrderLedgerTest : public ::testing::Test {
  protected:
   OrderLedgerTest() {
-    ledger_.set_identity(NodeId(3), meta_.public_key());
+    ledger_.set_identity(NodeId(3), meta_.public_key(), Generation(2));
     ledger_.set_epoch(Epoch(10));
     limit_.serial = 5;
     limit_.grant = GrantId(2);
@@ -22,6 +22,7 @@ class OrderLedgerTest : public ::testing::Test {
     limit_.action = meta::Action::put;
     limit_.bytes = 10 * kStep;
     limit_.expires = now_ + 10min;
+    limit_.generation = Generation(2);
   }
 
   meta::SignedLimit signed_limit() {
@@ -96,6 +97,9 @@ TEST_F(OrderLedgerTest, RefusesLimitsThatAreNotForThisNodeNowOrThis) {
   limit_.epoch = Epoch(8);
   EXPECT_EQ(refusal(order(0), 10), Errc::limit_refused);
   limit_ = good;
+  limit_.generation = Generation(1);
+  EXPECT_EQ(refusal(order(0), 10), Errc::limit_refused);
+  limit_ = good;
   limit_.expires = now_ + -1h;
   EXPECT_EQ(refusal(order(0), 10), Errc::limit_refused);
   limit_ = good;
@@ -158,7 +162,7 @@ TEST_F(OrderLedgerTest, GoesOnFromWhatWasKept) {
   const auto copy = codec::decode<KeptOrder>(codec::encode(kept[0].second));
   ASSERT_TRUE(copy);
   OrderLedger later;
-  later.set_identity(NodeId(3), meta_.public_key());
+  later.set_identity(NodeId(3), meta_.public_key(), Generation(2));
   later.set_epoch(Epoch(10));
   later.restore(*copy);
   EXPECT_TRUE(later.admit(order(kStep, false), Direction::store, kStep, now_));

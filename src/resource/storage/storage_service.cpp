@@ -130,7 +130,7 @@ Task<void> StorageServiceImpl::stop() {
 void StorageServiceImpl::joined(const Membership& membership) {
   membership_ = membership;
   generation_checked_ = false;
-  ledger_.set_identity(membership.node, membership.meta_key);
+  ledger_.set_identity(membership.node, membership.meta_key, membership.generation);
   if (store_ != nullptr) store_->set_node(membership.node);
   feed_wanted_.wake_all();
 }

@@ -6,6 +6,7 @@ from cases import boto_uploads  # noqa: F401
 from cases import boto_access  # noqa: F401
 from cases import boto_versions  # noqa: F401
 from cases import settlement  # noqa: F401
+from cases import backup  # noqa: F401
 from cases import aws_cli  # noqa: F401
 from cases import rclone  # noqa: F401
 from cases import restic  # noqa: F401

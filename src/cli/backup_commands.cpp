@@ -1,0 +1,158 @@
+// stratos meta backup | verify | restore | resume: the index in a folder of sealed files, and back.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/admin_session.hpp"
+#include "cli/commands.hpp"
+#include "cli/meta_host.hpp"
+#include "meta/index_backup.hpp"
+#include "meta/zone_commands.hpp"
+
+namespace stratos::cli {
+namespace {
+
+struct Arguments {
+  std::string from;  // the backup's folder
+  std::string key;   // file of its key; empty: the mesh's own
+  bool replace = false;
+};
+
+std::string block_text(Height height) { return "block " + std::to_string(height.value); }
+
+Result<std::unique_ptr<ordering::BackupFiles>> open_backup(MeshFolder& folder,
+                                                           const Arguments& arguments,
+                                                           Random& random) {
+  io::FileSystem& fs = io::real_file_system();
+  if (!fs.is_dir(arguments.from)) return fail(Errc::file_not_found, arguments.from);
+  const std::string path = arguments.key.empty() ? folder.key_path("backup") : arguments.key;
+  STRATOS_TRY(const crypto::MachineSigner key, read_machine_key(fs, path));
+  return ordering::BackupFiles::for_reading(fs, arguments.from, std::string(kNetwork), key.seed(),
+                                            random);
+}
+
+nlohmann::json json_of(const ordering::Restored& restored) {
+  return {{"height", restored.info.height.value},
+          {"root", restored.info.root.hex()},
+          {"snapshot_height", restored.snapshot.value},
+          {"blocks", restored.blocks},
+          {"time_ms", restored.time.ms}};
+}
+
+Result<void> back_up(const Session& session) {
+  MeshFolder folder = session.folder();
+  STRATOS_TRY(const auto admin, AdminSession::open(folder));
+  STRATOS_TRY(const meta::BackupReply reply, admin->back_up());
+  if (session.output.json) {
+    print_json({{"folder", reply.folder},
+                {"height", reply.height.value},
+                {"at_ms", reply.at.ms},
+                {"key", folder.key_path("backup")}});
+    return {};
+  }
+  print_line("The index up to " + block_text(reply.height) + " is in " + reply.folder);
+  print_line("To bring it back you also need " + folder.path() +
+             "/keys and the key ring: keep copies of them elsewhere");
+  return {};
+}
+
+Result<void> verify(const Session& session, const Arguments& arguments) {
+  MeshFolder folder = session.folder();
+  SystemRandom random;
+  STRATOS_TRY(const auto files, open_backup(folder, arguments, random));
+  const std::string scratch = folder.path() + "/verify";
+  std::error_code error;
+  std::filesystem::remove_all(scratch, error);
+  const auto restored = meta::verify_backup(io::real_file_system(), *files, scratch);
+  std::filesystem::remove_all(scratch, error);
+  if (!restored) return fail(restored.error());
+  if (session.output.json) {
+    print_json(json_of(*restored));
+    return {};
+  }
+  print_line("The backup is whole: a snapshot of " + block_text(restored->snapshot) + ", " +
+             std::to_string(restored->blocks) + " blocks, each with its root, up to " +
+             block_text(restored->info.height));
+  return {};
+}
+
+// What is left of the lost index, and of a restore that was broken off, is put aside.
+Result<void> put_aside(MeshFolder& folder, bool replace) {
+  std::error_code error;
+  std::filesystem::remove_all(folder.meta_path() + ".partial", error);
+  if (error) return fail(Errc::io_error, folder.meta_path() + ".partial: " + error.message());
+  if (!std::filesystem::exists(folder.meta_path())) return {};
+  if (!replace) {
+    return fail(Errc::already_exists,
+                folder.meta_path() + " holds an index; --replace puts it aside");
+  }
+  std::string aside;
+  for (int number = 1; aside.empty() || std::filesystem::exists(aside); ++number) {
+    aside = folder.meta_path() + ".replaced-" + std::to_string(number);
+  }
+  return io::real_file_system().rename(folder.meta_path(), aside);
+}
+
+Result<void> restore(const Session& session, const Arguments& arguments) {
+  io::FileSystem& fs = io::real_file_system();
+  MeshFolder folder = session.folder();
+  if (!fs.is_dir(folder.path())) return fail(Errc::file_not_found, folder.path());
+  // Held by a mesh that runs.
+  STRATOS_TRY(const auto lock, fs.lock(folder.path()));
+  SystemRandom random;
+  STRATOS_TRY(const auto files, open_backup(folder, arguments, random));
+  STRATOS_TRY(const crypto::MachineSigner signer, folder.machine_key("meta", random));
+  STRATOS_CHECK(put_aside(folder, arguments.replace));
+  BlockingPool pool(1);
+  RealRuntime runtime(pool, "restore");
+  auto restored = block_on(runtime, meta::restore_index(runtime, fs, *files, std::string(kNetwork),
+                                                        folder.meta_path(), signer));
+  runtime.stop();
+  STRATOS_TRY(const meta::RestoredIndex index, std::move(restored));
+  if (session.output.json) {
+    nlohmann::json value = json_of(index.state);
+    value["generation"] = index.generation.value;
+    print_json(value);
+    return {};
+  }
+  print_line("The index is as after " + block_text(index.state.info.height) + ", generation " +
+             std::to_string(index.generation.value));
+  print_line(
+      "Start the mesh and look at what it holds. Nodes drop nothing until you say: "
+      "stratos meta resume");
+  return {};
+}
+
+Result<void> resume(const Session& session) {
+  MeshFolder folder = session.folder();
+  STRATOS_TRY(const auto admin, AdminSession::open(folder));
+  STRATOS_TRY([[maybe_unused]] const meta::Nothing done, admin->execute(meta::ResumeDrops{}));
+  if (session.output.json) {
+    print_json({{"drops_pause", false}});
+  } else {
+    print_line("Nodes drop again what the index does not refer to");
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_backup_commands(CLI::App& meta, Session& session) {
+  CLI::App& backup = *meta.add_subcommand("backup", "Write what is new to the index's backup now");
+  on_chosen(backup, session, [&session] { return back_up(session); });
+
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App& check = *meta.add_subcommand("verify", "Rebuild the index of a backup and check it");
+  CLI::App& bring = *meta.add_subcommand("restore", "Bring the index of a stopped mesh back");
+  for (CLI::App* const command : {&check, &bring}) {
+    command->add_option("backup", arguments->from, "Folder of the backup")->required();
+    command->add_option("--key", arguments->key, "File of its key; keys/backup by default");
+  }
+  bring.add_flag("--replace", arguments->replace, "Put an index that is there aside");
+  on_chosen(check, session, [&session, arguments] { return verify(session, *arguments); });
+  on_chosen(bring, session, [&session, arguments] { return restore(session, *arguments); });
+
+  CLI::App& go_on = *meta.add_subcommand("resume", "Let nodes drop again after a restore");
+  on_chosen(go_on, session, [&session] { return resume(session); });
+}
+
+}  // namespace stratos::cli
