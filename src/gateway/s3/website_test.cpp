@@ -85,7 +85,7 @@ TEST(WebsiteRules, LeadKeysElsewhere) {
 }
 
 TEST(ErrorPage, EscapesWhatItSays) {
-  EXPECT_NE(error_page(404, "NoSuchKey", "<a & b>").find("&lt;a &amp; b>"), std::string::npos);
+  EXPECT_NE(error_page(404, "NoSuchKey", "<a & b>").find("&lt;a &amp; b&gt;"), std::string::npos);
 }
 
 }  // namespace
