@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "client/mesh_object_client.hpp"
 #include "ordering/embedded_log.hpp"
+#include "resource/node_key.hpp"
 
 namespace stratos::sim {
 namespace {

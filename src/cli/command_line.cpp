@@ -38,6 +38,7 @@ std::unique_ptr<CLI::App> make_command_line(Session& session) {
   add_backup_commands(meta, session);
   add_usage_command(app, session);
   add_keyring_commands(app, session);
+  add_access_key_commands(app, session);
   add_sim_command(app, session);
   add_doctor_command(app, session);
   add_bench_command(app, session);

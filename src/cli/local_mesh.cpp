@@ -11,6 +11,7 @@
 #include "cli/ops_server.hpp"
 #include "meta/meta_client.hpp"
 #include "resource/node.hpp"
+#include "resource/node_key.hpp"
 #include "runtime/real_runtime.hpp"
 
 namespace stratos::cli {
@@ -20,12 +21,6 @@ constexpr std::size_t kPoolThreads = 4;
 constexpr Duration kNodesReadyTimeout = 20s;
 constexpr std::uint64_t kAccountOzone = 1ULL << 60;
 constexpr std::string_view kVirtualHost = "s3.localhost";
-
-std::string access_key_of(const AccountId& account) {
-  std::string text = account.hex().substr(0, 17);
-  for (char& c : text) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  return "STR" + text;
-}
 
 class Mesh final : public LocalMesh {
  public:
@@ -198,6 +193,7 @@ Result<void> Mesh::open_ring(bool is_new) {
 Result<void> Mesh::open_accounts(AccountId& payer) {
   const auto channel = meta_channel(gateway_runtime_, gateway_key_->public_key());
   meta::MetaClient client(gateway_runtime_, *channel);
+  const std::vector<MeshAccount> stored = folder_.accounts().value_or(std::vector<MeshAccount>());
   for (std::uint32_t number = 1; number <= settings_.accounts; ++number) {
     const std::string name = "account-" + std::to_string(number);
     STRATOS_TRY(const crypto::MachineSigner seed, folder_.machine_key(name, random_));
@@ -206,6 +202,8 @@ Result<void> Mesh::open_accounts(AccountId& payer) {
     account.name = number == 1 ? "dev" : "dev" + std::to_string(number);
     account.address = crypto::to_checksum_address(signer.address());
     account.access_key = access_key_of(signer.address());
+    const auto kept = std::ranges::find(stored, account.name, &MeshAccount::name);
+    if (kept != stored.end()) account.access_key = kept->access_key;
     account.secret_key = ring_->s3_secret(account.access_key);
     meta::CreateAccount create;
     create.account = signer.address();
@@ -215,7 +213,8 @@ Result<void> Mesh::open_accounts(AccountId& payer) {
     meta::CreateAccessKey key;
     key.access_key = account.access_key;
     key.account = signer.address();
-    STRATOS_CHECK(ensure(client, key));
+    // One that is stored was made before, and may have been deleted since.
+    if (kept == stored.end()) STRATOS_CHECK(ensure(client, key));
     if (number == 1) payer = signer.address();
     accounts_.push_back(std::move(account));
   }

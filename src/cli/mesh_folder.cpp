@@ -178,6 +178,12 @@ Result<crypto::MachineSigner> read_machine_key(io::FileSystem& fs, const std::st
   return crypto::MachineSigner(std::move(key));
 }
 
+std::string access_key_of(const AccountId& id) {
+  std::string text = id.hex().substr(0, 17);
+  for (char& c : text) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return "STR" + text;
+}
+
 std::string default_mesh_path() {
   if (const char* dir = std::getenv("STRATOS_DIR"); dir != nullptr && *dir != 0) return dir;
   if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != 0) {

@@ -35,6 +35,9 @@ struct MeshAccount {
   std::string secret_key;
 };
 
+// "STR" and 17 characters made of the id.
+std::string access_key_of(const AccountId& id);
+
 // What a running mesh tells the commands that look for it.
 struct MeshRun {
   std::int64_t pid = 0;

@@ -14,6 +14,7 @@
 #include "cli/meta_host.hpp"
 #include "cli/node_host.hpp"
 #include "resource/node.hpp"
+#include "resource/node_key.hpp"
 #include "runtime/real_runtime.hpp"
 
 namespace stratos::cli {
@@ -195,6 +196,28 @@ Result<void> reinstate_node(const Session& session, const std::string& id) {
   return {};
 }
 
+Result<void> rotate_key(const Session& session, const std::string& id) {
+  STRATOS_TRY(const std::uint32_t number, parse_node_number(id));
+  SystemRandom random;
+  STRATOS_TRY(const crypto::MachineKey key,
+              resource::rotate_node_key(io::real_file_system(), session.folder().node_path(number),
+                                        random));
+  if (session.output.json) {
+    print_json({{"id", id}, {"key", key.hex()}});
+  } else {
+    print_line(id + " has the key " + key.hex() + " from its next start on");
+  }
+  return {};
+}
+
+void add_rotate_command(CLI::App& node, Session& session) {
+  CLI::App& rotate =
+      *node.add_subcommand("rotate-key", "Give a storage node that is stopped another key");
+  auto id = std::make_shared<std::string>();
+  rotate.add_option("id", *id, "n1, n2, ...")->required();
+  on_chosen(rotate, session, [&session, id] { return rotate_key(session, *id); });
+}
+
 void add_reinstate_command(CLI::App& node, Session& session) {
   CLI::App& reinstate = *node.add_subcommand("reinstate", "Let a suspended storage node come back");
   auto id = std::make_shared<std::string>();
@@ -236,6 +259,7 @@ void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Sessio
   });
   add_drain_command(node, session);
   add_reinstate_command(node, session);
+  add_rotate_command(node, session);
 
   CLI::App& meta_start = *meta.add_subcommand("start", "Run the meta node of a mesh");
   auto meta_options = std::make_shared<MetaHostOptions>();

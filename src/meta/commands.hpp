@@ -90,6 +90,18 @@ struct CreateAccessKey {
   }
 };
 
+// Errc::no_such_access_key unless it is that account's.
+struct DeleteAccessKey {
+  static constexpr Verb kVerb = Verb::delete_access_key;
+  using Reply = Nothing;
+  std::string access_key;
+  AccountId account;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.access_key);
+    field(2, self.account);
+  }
+};
+
 // Errc::bucket_exists (another owner), Errc::bucket_owned_by_you, Errc::too_many_buckets,
 // Errc::bad_bucket_name.
 struct CreateBucket {

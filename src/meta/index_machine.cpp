@@ -122,6 +122,11 @@ Result<void> IndexMachine::admit_item(const Item& item) const {
     STRATOS_TRY(const CommitSegments command, codec::decode<CommitSegments>(item.command));
     return check_all(command.segments);
   }
+  if (item.verb == Verb::register_node) {
+    STRATOS_TRY(const RegisterNode command, codec::decode<RegisterNode>(item.command));
+    if (!command.succession) return {};
+    return verify_succession(*command.succession, command.key);
+  }
   if (item.verb == Verb::add_holder) {
     STRATOS_TRY(const AddHolder command, codec::decode<AddHolder>(item.command));
     return verify_receipt_cached(command.receipt);

@@ -264,6 +264,13 @@ TEST_F(Machine, AdmissionChecksEveryReceipt) {
   AddHolder holder;
   holder.receipt = bad.receipts[2];
   EXPECT_EQ(admitted(holder).error().code(), Errc::bad_signature);
+  SeededRandom random(5);
+  RegisterNode node;
+  node.key = crypto::MachineSigner::draw(random).public_key();
+  node.succession = make_succession(crypto::MachineSigner::draw(random), node.key);
+  EXPECT_TRUE(admitted(node));
+  node.succession->previous = index_.signer_of(NodeId(1)).public_key();
+  EXPECT_EQ(admitted(node).error().code(), Errc::bad_signature);
   holder.receipt = good.receipts[2];
   EXPECT_TRUE(admitted(holder));
   Item malformed;

@@ -4,7 +4,7 @@
 
 namespace stratos::meta {
 
-// Errc::missing_label, Errc::invalid_argument, Errc::too_large.
+// Errc::missing_label, Errc::invalid_argument, Errc::too_large, Errc::bad_signature.
 struct RegisterNode {
   static constexpr Verb kVerb = Verb::register_node;
   struct Reply {
@@ -17,6 +17,8 @@ struct RegisterNode {
   std::uint64_t capabilities = 0;
   std::uint64_t capacity_bytes = 0;
   std::uint32_t free_class = 0;
+  // The node that has this key gets the new one. Of no effect when no node has it.
+  std::optional<KeySuccession> succession;
   static void fields(auto& self, auto&& field) {
     field(1, self.key);
     field(2, self.endpoint);
@@ -24,6 +26,7 @@ struct RegisterNode {
     field(4, self.capabilities);
     field(5, self.capacity_bytes);
     field(6, self.free_class);
+    field(7, self.succession);
   }
 };
 struct SetNodeState {

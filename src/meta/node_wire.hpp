@@ -3,6 +3,7 @@
 #include "codec/record.hpp"
 #include "crypto/keys.hpp"
 #include "meta/labels.hpp"
+#include "meta/node_key.hpp"
 
 namespace stratos::meta {
 
@@ -34,7 +35,8 @@ struct RegisterRequest {
   std::vector<Label> labels;  // at least at the levels of the network's spread
   std::uint64_t capabilities = kStorageCapability;
   std::uint64_t capacity_bytes = 0;
-  std::uint64_t incarnation = 0;  // drawn at each start
+  std::uint64_t incarnation = 0;            // drawn at each start
+  std::optional<KeySuccession> succession;  // when `key` takes another's place
   static void fields(auto& self, auto&& field) {
     field(1, self.key);
     field(2, self.endpoint);
@@ -42,6 +44,7 @@ struct RegisterRequest {
     field(4, self.capabilities);
     field(5, self.capacity_bytes);
     field(6, self.incarnation);
+    field(7, self.succession);
   }
 };
 struct RegisterReply {

@@ -81,6 +81,24 @@ Result<AccessKeyRecord> answer(const State& state, const GetAccessKey& query) {
                                   Errc::no_such_access_key);
 }
 
+Result<ListAccessKeys::Reply> answer(const State& state, const ListAccessKeys& query) {
+  const Bytes all = keys::of(keys::Family::access_key);
+  Bytes begin = keys::access_key(query.after);
+  if (!query.after.empty()) begin.push_back(0);
+  ListAccessKeys::Reply reply;
+  std::size_t looked_at = 0;
+  state.scan(begin, kv::prefix_end(all), [&](ByteView key, ByteView value) {
+    const std::string id(as_text(key.subspan(all.size())));
+    const auto record = codec::decode<AccessKeyRecord>(value);
+    if (!record) state.note_corrupt(key, "access key");
+    if (record && record->account == query.account) reply.access_keys.push_back(id);
+    const bool full = ++looked_at == ListAccessKeys::kKeysLookedAt;
+    if (full) reply.next = id;
+    return !full;
+  });
+  return reply;
+}
+
 Result<GetObject::Reply> answer(const State& state, const GetObject& query) {
   STRATOS_TRY(const BucketRecord bucket, require_bucket(state, query.bucket));
   STRATOS_TRY(VersionRecord version, require_version(state, bucket, query.key, query.version));
@@ -425,10 +443,10 @@ Runner find_runner(std::string_view path) {
 Result<Bytes> run_query(const kv::Reader& state, std::string_view path, ByteView request) {
   if (auto answered = answer_settlement(State(state), path, request)) return std::move(*answered);
   const Runner runner =
-      find_runner<GetObject, GetBucket, ListBuckets, ListConfigured, GetAccessKey, GetSlicePage,
-                  GetSegments, ListObjects, ListVersions, GetUpload, ListParts, ListUploads,
-                  GetNodes, GetNodeTable, GetInventoryPlace, GetParams, GetEvents, GetHealth,
-                  GetBucketConfigs, GetAccount, GetScores>(path);
+      find_runner<GetObject, GetBucket, ListBuckets, ListConfigured, GetAccessKey, ListAccessKeys,
+                  GetSlicePage, GetSegments, ListObjects, ListVersions, GetUpload, ListParts,
+                  ListUploads, GetNodes, GetNodeTable, GetInventoryPlace, GetParams, GetEvents,
+                  GetHealth, GetBucketConfigs, GetAccount, GetScores>(path);
   if (runner == nullptr) return fail(Errc::unknown_method, "query " + std::string(path));
   return runner(state, request);
 }

@@ -70,6 +70,27 @@ struct GetAccessKey {
   static void fields(auto& self, auto&& field) { field(1, self.access_key); }
 };
 
+// The access keys of an account. Looks at a number of all keys at once: ask again with `next` until
+// it is empty.
+struct ListAccessKeys {
+  static constexpr std::string_view kPath = "access_keys";
+  static constexpr std::size_t kKeysLookedAt = 10'000;
+  struct Reply {
+    std::vector<std::string> access_keys;
+    std::string next;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.access_keys);
+      field(2, self.next);
+    }
+  };
+  AccountId account;
+  std::string after;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.account);
+    field(2, self.after);
+  }
+};
+
 // The version named, or the current one, with what is needed to read its beginning in one round
 // trip. Errc::no_such_object, Errc::object_deleted, Errc::no_such_version, Errc::delete_marker.
 struct GetObject {

@@ -10,6 +10,7 @@
 #include "crypto/keys.hpp"
 #include "meta/bucket_config.hpp"
 #include "meta/labels.hpp"
+#include "meta/node_key.hpp"
 #include "meta/object_records.hpp"
 #include "meta/settlement_times.hpp"
 
@@ -211,6 +212,7 @@ struct NodeRecord {
       0;  // ⌊log2(free MiB)⌋ + 1, 0 when full: what placement knows of free space
   std::uint32_t score = 1000;  // of 1,000
   WallTime joined;
+  std::vector<PastKey> past_keys;  // the newest last
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.id);
@@ -223,6 +225,7 @@ struct NodeRecord {
     field(8, self.free_class);
     field(9, self.score);
     field(10, self.joined);
+    field(11, self.past_keys);
   }
 };
 

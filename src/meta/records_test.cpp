@@ -109,12 +109,12 @@ using Records = ::testing::Types<
     Params, AccountRecord, AccessKeyRecord, BucketRecord, WrappedKey, Slice, SlicePage, ListRow,
     VersionRecord, Holder, SegmentRecord, UploadRecord, PartRecord, NodeRecord, Candidate,
     NodeTable, GrantRecord, NodeLedger, Event, Receipt, Limit, SignedLimit, Order, Item, Entry,
-    ItemList, ItemResult, ItemResults, CreateAccount, CreateAccessKey, CreateBucket, DeleteBucket,
-    SegmentCommit, CommitSegments, AddHolder, Precondition, PutObject, DeleteObject, CopyObject,
-    CreateUpload, PutPart, CompleteUpload, AbortUpload, RegisterNode, SetNodeState, ReserveGrant,
-    RecordAudits, ScoreNodes, ReinstateNode, NodeHistory, ContainedAudit, AuditRequest, AuditReply,
-    ServiceReport, GetScores::Reply, TrimFeed, SubmitRequest, QueryRequest, AllocateRequest,
-    InventoryLeaf, Label, InventoryStep>;
+    ItemList, ItemResult, ItemResults, CreateAccount, CreateAccessKey, DeleteAccessKey,
+    CreateBucket, DeleteBucket, SegmentCommit, CommitSegments, AddHolder, Precondition, PutObject,
+    DeleteObject, CopyObject, CreateUpload, PutPart, CompleteUpload, AbortUpload, RegisterNode,
+    SetNodeState, ReserveGrant, RecordAudits, ScoreNodes, ReinstateNode, NodeHistory,
+    ContainedAudit, AuditRequest, AuditReply, ServiceReport, GetScores::Reply, TrimFeed,
+    SubmitRequest, QueryRequest, AllocateRequest, InventoryLeaf, Label, InventoryStep>;
 TYPED_TEST_SUITE(EveryRecord, Records);
 
 TYPED_TEST(EveryRecord, ComesBackWhenEmpty) {

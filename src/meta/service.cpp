@@ -31,8 +31,9 @@ Result<Reply<Head>> reply_with(Head head) {
 }
 
 // Reads that walk many rows run where blocking is allowed.
-constexpr std::array kLongQueries = {ListObjects::kPath, ListParts::kPath, ListUploads::kPath,
-                                     ListBuckets::kPath, GetHealth::kPath, GetEvents::kPath};
+constexpr std::array kLongQueries = {ListObjects::kPath,   ListParts::kPath, ListUploads::kPath,
+                                     ListBuckets::kPath,   GetHealth::kPath, GetEvents::kPath,
+                                     ListAccessKeys::kPath};
 constexpr Duration kQueryCost = 500us;
 constexpr Duration kFlushCost = 5ms;
 constexpr Duration kLivenessPeriod = 250ms;
@@ -51,6 +52,11 @@ struct Live {
   MonotonicTime heard;
   std::optional<MonotonicTime> class_changed;  // since the node registered
 };
+
+// Entries with a wrong one would be refused whole, others' commands with them.
+Result<void> check_succession(const RegisterRequest& request) {
+  return request.succession ? verify_succession(*request.succession, request.key) : Result<void>();
+}
 
 // Nobody knows a state root before the block that makes it.
 class StateRoots final : public OrderedRandomness {
@@ -468,6 +474,8 @@ Task<Result<Reply<RegisterReply>>> Service::register_node(CallContext context,
   command.capabilities = request.capabilities;
   command.capacity_bytes = request.capacity_bytes;
   command.free_class = free_class;
+  command.succession = request.succession;
+  STRATOS_CO_CHECK(check_succession(request));
   Bytes encoded = codec::encode(command);
   STRATOS_CO_TRY(const Bytes value,
                  co_await batcher_->order_one(Verb::register_node, std::move(encoded)));

@@ -23,6 +23,7 @@ enum class Verb : std::uint16_t {
   reserve_grant = 16,
   trim_feed = 17,
   lose_holder = 18,
+  delete_access_key = 19,
   set_versioning = 24,
   set_object_lock = 25,
   put_tags = 26,

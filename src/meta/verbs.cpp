@@ -147,11 +147,11 @@ Epoch Context::epoch() const {
 
 Result<Bytes> execute(Context& context, Verb verb, ByteView command) {
   const Runner runner =
-      find_runner<CreateAccount, CreateAccessKey, CreateBucket, DeleteBucket, PutObject,
-                  DeleteObject, CopyObject, CreateUpload, PutPart, CompleteUpload, AbortUpload,
-                  CommitSegments, AddHolder, LoseHolder, RegisterNode, SetNodeState, ReserveGrant,
-                  TrimFeed, SetVersioning, SetObjectLock, PutTags, PutRetention, PutHold,
-                  SetBucketConfig, SetAttributes, RecordAudits, ScoreNodes, ReinstateNode,
+      find_runner<CreateAccount, CreateAccessKey, DeleteAccessKey, CreateBucket, DeleteBucket,
+                  PutObject, DeleteObject, CopyObject, CreateUpload, PutPart, CompleteUpload,
+                  AbortUpload, CommitSegments, AddHolder, LoseHolder, RegisterNode, SetNodeState,
+                  ReserveGrant, TrimFeed, SetVersioning, SetObjectLock, PutTags, PutRetention,
+                  PutHold, SetBucketConfig, SetAttributes, RecordAudits, ScoreNodes, ReinstateNode,
                   BeginGeneration, ResumeDrops, SettleOrders, HandInSplit, SignReport>(verb);
   if (runner == nullptr) {
     return fail(Errc::not_implemented, "verb " + std::to_string(static_cast<int>(verb)));

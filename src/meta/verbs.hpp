@@ -98,6 +98,7 @@ VersionRecord add_marker(Context& context, const BucketRecord& bucket, std::stri
 
 Result<Bytes> run(Context& context, const CreateAccount& command);
 Result<Bytes> run(Context& context, const CreateAccessKey& command);
+Result<Bytes> run(Context& context, const DeleteAccessKey& command);
 Result<Bytes> run(Context& context, const CreateBucket& command);
 Result<Bytes> run(Context& context, const DeleteBucket& command);
 Result<Bytes> run(Context& context, const SetBucketConfig& command);

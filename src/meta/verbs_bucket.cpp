@@ -76,6 +76,14 @@ Result<Bytes> run(Context& context, const CreateAccessKey& command) {
   return codec::encode(Nothing{});
 }
 
+Result<Bytes> run(Context& context, const DeleteAccessKey& command) {
+  const Bytes key = keys::access_key(command.access_key);
+  const auto record = context.state.load<AccessKeyRecord>(key);
+  if (!record || record->account != command.account) return fail(Errc::no_such_access_key);
+  context.state.erase(key);
+  return codec::encode(Nothing{});
+}
+
 Result<Bytes> run(Context& context, const CreateBucket& command) {
   if (!is_bucket_name(command.name)) return fail(Errc::bad_bucket_name);
   STRATOS_CHECK(check_bound(as_bytes(command.region), kMaxNameBytes, "region"));

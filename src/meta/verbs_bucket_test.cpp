@@ -190,6 +190,20 @@ TEST_F(Buckets, AccountsAndAccessKeysAreUnique) {
   EXPECT_EQ(index_.code(key), Errc::already_exists);
   EXPECT_EQ(index_.ask(GetAccessKey{"AK1"})->account, TestIndex::owner());
   EXPECT_EQ(index_.ask(GetAccessKey{"AK2"}).error().code(), Errc::no_such_access_key);
+  const auto keys_of = [this](AccountId account, std::string after = {}) {
+    return index_.ask(ListAccessKeys{account, std::move(after)})->access_keys;
+  };
+  EXPECT_EQ(keys_of(TestIndex::owner()), std::vector<std::string>{"AK1"});
+  EXPECT_TRUE(keys_of(TestIndex::owner(), "AK1").empty());
+  EXPECT_TRUE(keys_of(account_id(9)).empty());
+  DeleteAccessKey end;
+  end.access_key = "AK1";
+  end.account = account_id(9);
+  EXPECT_EQ(index_.code(end), Errc::no_such_access_key) << "of another account";
+  end.account = TestIndex::owner();
+  EXPECT_EQ(index_.code(end), Errc{});
+  EXPECT_EQ(index_.code(end), Errc::no_such_access_key);
+  EXPECT_EQ(index_.ask(GetAccessKey{"AK1"}).error().code(), Errc::no_such_access_key);
   key.access_key = "";
   EXPECT_EQ(index_.code(key), Errc::invalid_argument);
   key.access_key = std::string(129, 'a');

@@ -51,6 +51,22 @@ NodeRecord new_node(Context& context, const RegisterNode& command) {
   return node;
 }
 
+// The node that has the previous key, with the new one; none when nobody has it.
+std::optional<NodeRecord> succeed(Context& context, const RegisterNode& command) {
+  if (!command.succession) return std::nullopt;
+  const Bytes previous = keys::node_key(command.succession->previous.view());
+  const auto known = context.state.get(previous);
+  if (!known) return std::nullopt;
+  auto node = context.state.load<NodeRecord>(keys::node(NodeId(get_be<std::uint32_t>(*known))));
+  if (!node) return std::nullopt;
+  if (node->past_keys.size() == kPastKeysKept) node->past_keys.erase(node->past_keys.begin());
+  node->past_keys.push_back({node->key, context.time});
+  node->key = command.key;
+  context.state.erase(previous);
+  context.state.put(keys::node_key(command.key.view()), *known);
+  return node;
+}
+
 Result<void> take_ozone(Context& context, const ReserveGrant& command) {
   auto account = context.state.load<AccountRecord>(keys::account(command.payer));
   if (!account) return fail(Errc::no_such_account);
@@ -99,7 +115,8 @@ Result<Bytes> run(Context& context, const RegisterNode& command) {
     const NodeId id(get_be<std::uint32_t>(*known));
     node = context.state.load<NodeRecord>(keys::node(id)).value_or(NodeRecord{});
   } else {
-    node = new_node(context, command);
+    auto succeeded = succeed(context, command);
+    node = succeeded ? std::move(*succeeded) : new_node(context, command);
   }
   const NodeRecord before = node;
   node.endpoint = command.endpoint;

@@ -65,6 +65,40 @@ TEST_F(Nodes, AreRefusedWithoutALabelThatTheNetworkSpreadsBy) {
   EXPECT_EQ(index.code(command), Errc{});
 }
 
+TEST_F(Nodes, KeepTheirPlaceWithAnotherKey) {
+  SeededRandom random(77);
+  const crypto::MachineSigner next = crypto::MachineSigner::draw(random);
+  const auto on_first = [this] {
+    while (true) {
+      SegmentCommit commit = index_.commit_of_new();
+      if (std::ranges::find(commit.receipts, NodeId(1), &Receipt::node) != commit.receipts.end()) {
+        return commit;
+      }
+    }
+  };
+  const SegmentCommit under_way = on_first();
+  const crypto::MachineSigner& old = index_.signer_of(NodeId(1));
+  RegisterNode command = registration(NodeId(1));
+  command.key = next.public_key();
+  command.succession = make_succession(old, next.public_key());
+  // The second time it has happened already.
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(index_.run(command)->node, NodeId(1));
+    EXPECT_EQ(record(NodeId(1)).key, next.public_key());
+    ASSERT_EQ(record(NodeId(1)).past_keys.size(), 1U);
+    EXPECT_EQ(record(NodeId(1)).past_keys[0].key, old.public_key());
+  }
+  EXPECT_EQ(index_.count(keys::Family::node), TestIndex::kNodes);
+  EXPECT_FALSE(index_.state().has(keys::node_key(old.public_key().view())));
+  // What it signed before counts for as long as an upload may take.
+  CommitSegments commit;
+  commit.segments = {under_way};
+  EXPECT_EQ(index_.code(commit), Errc{});
+  index_.pass_ms(test_params().orphan_ms + 1);
+  commit.segments = {on_first()};
+  EXPECT_EQ(index_.code(commit), Errc::bad_signature) << "signed with the old key still";
+}
+
 TEST_F(Nodes, MakeANewTableWhenPlacementChanges) {
   const std::uint64_t version = index_.table().version;
   ASSERT_TRUE(index_.run(to(NodeId(1), NodeState::down)));

@@ -26,11 +26,22 @@ Result<void> check_identity(const State& state, const SegmentId& id) {
 }
 
 // The node that signed must be the one registered, and the lease must last.
+// With the node's key, or one that was its not longer ago than uploads last.
+bool may_have_signed(const Context& context, const NodeRecord& node, const Receipt& receipt) {
+  if (node.key == receipt.signer) return true;
+  const auto orphan = static_cast<std::int64_t>(context.params.orphan_ms);
+  return std::ranges::any_of(node.past_keys, [&](const PastKey& past) {
+    return past.key == receipt.signer && context.time.ms <= past.until.ms + orphan;
+  });
+}
+
 Result<std::shared_ptr<const NodeRecord>> check_receipt(const Context& context,
                                                         const Receipt& receipt) {
   auto node = context.state.load_shared<NodeRecord>(keys::node(receipt.node));
   if (!node) return fail(Errc::no_such_node, to_string(receipt.node));
-  if (node->key != receipt.signer) return fail(Errc::bad_signature, to_string(receipt.node));
+  if (!may_have_signed(context, *node, receipt)) {
+    return fail(Errc::bad_signature, to_string(receipt.node));
+  }
   const auto margin = static_cast<std::int64_t>(context.params.lease_margin_ms);
   if (receipt.lease_until.ms < context.time.ms + margin) {
     return fail(Errc::lease_expired, to_string(receipt.fragment));

@@ -1,4 +1,5 @@
 #include "resource/node.hpp"
+#include "resource/node_key.hpp"
 
 #include <algorithm>
 
@@ -14,7 +15,6 @@ constexpr std::string_view kFormat = "stratos node 1\n";
 constexpr Duration kOpenCost = 1ms;
 constexpr Duration kRetryDelay = 200ms;
 constexpr Duration kMaxRetryDelay = 5s;
-constexpr std::size_t kSeedBytes = 32;
 
 Result<std::unique_ptr<io::FolderLock>> claim_folder(io::FileSystem& fs,
                                                      const std::string& folder) {
@@ -34,9 +34,10 @@ Result<std::unique_ptr<io::FolderLock>> claim_folder(io::FileSystem& fs,
 
 class StorageNodeImpl final : public StorageNode {
  public:
-  StorageNodeImpl(Runtime& runtime, std::unique_ptr<net::Channel> meta, crypto::MachineSigner key,
-                  NodeOptions options)
+  StorageNodeImpl(Runtime& runtime, io::FileSystem& fs, std::unique_ptr<net::Channel> meta,
+                  crypto::MachineSigner key, NodeOptions options)
       : runtime_(runtime),
+        fs_(fs),
         meta_(std::move(meta)),
         key_(std::move(key)),
         options_(std::move(options)),
@@ -44,13 +45,13 @@ class StorageNodeImpl final : public StorageNode {
         woken_(runtime),
         tasks_(runtime, "node") {}
 
-  Task<Result<void>> start(io::FileSystem& fs, metrics::Registry& metrics) {
-    auto claim = [&fs, folder = options_.folder] { return claim_folder(fs, folder); };
+  Task<Result<void>> start(metrics::Registry& metrics) {
+    auto claim = [&fs = fs_, folder = options_.folder] { return claim_folder(fs, folder); };
     auto claimed = co_await runtime_.offload(std::move(claim), kOpenCost);
     STRATOS_CO_TRY(lock_, std::move(claimed));
     STRATOS_CO_TRY(auto storage,
-                   co_await StorageService::open(runtime_, fs, options_.folder + "/storage", *meta_,
-                                                 key_, metrics, options_.storage));
+                   co_await StorageService::open(runtime_, fs_, options_.folder + "/storage",
+                                                 *meta_, key_, metrics, options_.storage));
     services_.push_back(std::move(storage));
     router_.measure(runtime_, metrics);
     for (const auto& service : services_) service->add_routes(router_);
@@ -117,6 +118,10 @@ class StorageNodeImpl final : public StorageNode {
                                  ? options_.storage.store.capacity_bytes
                                  : figures.used_bytes + figures.trash_bytes + figures.free_bytes;
     request.incarnation = incarnation_;
+    auto find = [&fs = fs_, folder = options_.folder, key = key_.public_key()] {
+      return pending_succession(fs, folder, key);
+    };
+    STRATOS_CO_TRY(request.succession, co_await runtime_.offload(std::move(find), kOpenCost));
     auto called = co_await net::call<meta::RegisterReply>(
         *meta_, static_cast<std::uint16_t>(meta::MetaMethod::register_node), request, Buffer(),
         options_.call_timeout);
@@ -127,6 +132,10 @@ class StorageNodeImpl final : public StorageNode {
     const meta::RegisterReply& reply = called->head;
     membership_ = Membership{reply.node, reply.meta_key, reply.zone, reply.generation};
     problem_.clear();
+    if (request.succession) {
+      auto finish = [&fs = fs_, folder = options_.folder] { return finish_succession(fs, folder); };
+      STRATOS_CO_CHECK(co_await runtime_.offload(std::move(finish), kOpenCost));
+    }
     for (const auto& service : services_) service->joined(*membership_);
     log::info("node.joined", {{"node", to_string(reply.node)}, {"endpoint", endpoint_}});
     co_return Result<void>{};
@@ -186,6 +195,7 @@ class StorageNodeImpl final : public StorageNode {
   }
 
   Runtime& runtime_;
+  io::FileSystem& fs_;
   std::unique_ptr<net::Channel> meta_;
   crypto::MachineSigner key_;
   NodeOptions options_;
@@ -203,29 +213,14 @@ class StorageNodeImpl final : public StorageNode {
 
 }  // namespace
 
-Result<crypto::MachineSigner> load_node_key(io::FileSystem& fs, const std::string& folder,
-                                            Random& random) {
-  const std::string path = folder + "/node.key";
-  STRATOS_CHECK(fs.make_dirs(folder));
-  if (!fs.exists(path)) {
-    crypto::MachineSigner signer = crypto::MachineSigner::draw(random);
-    STRATOS_CHECK(io::write_secret_file(fs, path, signer.seed().view()));
-    return signer;
-  }
-  STRATOS_TRY(const Bytes seed, io::read_file(fs, path, kSeedBytes));
-  auto key = crypto::SecretKey::from(seed);
-  if (!key) return fail(Errc::bad_key, path + " is damaged", std::move(key).error());
-  return crypto::MachineSigner(*key);
-}
-
 Task<Result<std::unique_ptr<StorageNode>>> StorageNode::open(Runtime& runtime, io::FileSystem& fs,
                                                              std::unique_ptr<net::Channel> meta,
                                                              crypto::MachineSigner key,
                                                              metrics::Registry& metrics,
                                                              NodeOptions options) {
-  auto node = std::make_unique<StorageNodeImpl>(runtime, std::move(meta), std::move(key),
+  auto node = std::make_unique<StorageNodeImpl>(runtime, fs, std::move(meta), std::move(key),
                                                 std::move(options));
-  STRATOS_CO_CHECK(co_await node->start(fs, metrics));
+  STRATOS_CO_CHECK(co_await node->start(metrics));
   co_return node;
 }
 

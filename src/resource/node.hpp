@@ -23,11 +23,6 @@ struct NodeOptions {
   StorageOptions storage;
 };
 
-// The node's key from `folder`/node.key (mode 0600); drawn and stored at the first start.
-// Errc::bad_key when the file is damaged. Blocks.
-Result<crypto::MachineSigner> load_node_key(io::FileSystem& fs, const std::string& folder,
-                                            Random& random);
-
 // Lives on one runtime.
 //   auto node = co_await StorageNode::open(...);     // folder locked, store recovered
 //   ... serve node->router() at some endpoint ...

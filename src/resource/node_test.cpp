@@ -1,4 +1,5 @@
 #include "resource/node.hpp"
+#include "resource/node_key.hpp"
 
 #include <gtest/gtest.h>
 
@@ -36,7 +37,9 @@ FragmentId fragment_id(std::uint8_t number) {
 class FakeMeta {
  public:
   explicit FakeMeta(Random& random) : signer(crypto::MachineSigner::draw(random)) {
-    route<meta::RegisterRequest, meta::RegisterReply>(MetaMethod::register_node, [this](auto) {
+    route<meta::RegisterRequest, meta::RegisterReply>(MetaMethod::register_node, [this](
+                                                                                     auto request) {
+      last_registration = request;
       return Result<meta::RegisterReply>({NodeId(7), signer.public_key(), ZoneId(0), generation});
     });
     route<meta::HeartbeatRequest, meta::HeartbeatReply>(MetaMethod::heartbeat, [this](auto beat) {
@@ -89,6 +92,7 @@ class FakeMeta {
   Generation generation{1};
   Errc heartbeat_error{};
   meta::HeartbeatRequest last_beat;
+  meta::RegisterRequest last_registration;
   int beats = 0;
 
  private:
@@ -529,6 +533,29 @@ TEST_F(NodeTest, DrawsItsKeyOnce) {
   EXPECT_EQ(first->public_key(), second->public_key());
   ASSERT_TRUE(io::write_file_atomic(fs_, "/keys/node.key", as_bytes("short")));
   EXPECT_EQ(load_node_key(fs_, "/keys", random).error().code(), Errc::bad_key);
+}
+
+TEST_F(NodeTest, RegistersWithTheWordOfItsFormerKey) {
+  SystemRandom random;
+  key_ = load_node_key(fs_, "/node", random).value();
+  const crypto::MachineKey before = key_.public_key();
+  start();
+  EXPECT_EQ(rotate_node_key(fs_, "/node", random).error().code(), Errc::folder_locked);
+  EXPECT_FALSE(meta_.last_registration.succession);
+  stop();
+  const auto rotated = rotate_node_key(fs_, "/node", random);
+  ASSERT_TRUE(rotated);
+  EXPECT_EQ(rotate_node_key(fs_, "/node", random).error().code(), Errc::precondition_failed);
+  key_ = load_node_key(fs_, "/node", random).value();
+  EXPECT_EQ(key_.public_key(), *rotated);
+  start();
+  const auto succession = meta_.last_registration.succession;
+  ASSERT_TRUE(succession);
+  EXPECT_EQ(succession->previous, before);
+  EXPECT_TRUE(meta::verify_succession(*succession, *rotated));
+  EXPECT_FALSE(fs_.exists("/node/node.key.previous"));
+  restart();
+  EXPECT_FALSE(meta_.last_registration.succession);
 }
 
 }  // namespace

@@ -4,7 +4,9 @@ import pathlib
 import shutil
 import subprocess
 
-from harness import MIB, check, check_equal, pattern, tree_of, write_tree
+from botocore.exceptions import ClientError
+
+from harness import MIB, Account, check, check_equal, pattern, poll, tree_of, write_tree
 from registry import case
 from cases.boto_objects import body_of
 
@@ -130,6 +132,43 @@ def operator(context):
         ["bash", "-c", f"source {script}; COMP_WORDS=(stratos meta he); COMP_CWORD=2; _stratos; "
                        "echo ${COMPREPLY[@]}"], capture_output=True, check=True).stdout.split()
     check_equal(words, [b"health"], "completion of 'meta he'")
+
+
+@case("keys.rotate")
+def rotate_keys(context):
+    """A new access key takes over, the old one ends and stays ended."""
+    mesh = context.new_mesh("--nodes", "6")
+    old = mesh.account()
+    bucket = context.new_bucket(mesh.s3())
+    made = mesh.stratos_json("keys", "rotate")
+    new = Account(old.name, made["access_key"], made["secret_key"])
+    check(new.access_key != old.access_key, "the key is another one")
+    for account in (old, new):
+        mesh.s3(account).put_object(Bucket=bucket, Key=account.access_key, Body=b"x")
+    check_equal({k["access_key"]: k["in_credentials"] for k in mesh.stratos_json("keys", "list")},
+                {old.access_key: False, new.access_key: True}, "keys of the account")
+    mesh.stratos("keys", "delete", new.access_key, ok=(CONFLICT,))
+    mesh.stratos("keys", "delete", old.access_key)
+
+    def ended():
+        try:
+            mesh.s3(old).list_objects_v2(Bucket=bucket)
+        except ClientError as error:
+            return error.response["Error"]["Code"] == "InvalidAccessKeyId"
+        return False
+    poll(ended, "the old key is refused", 20, every=0.2)
+    ids = sorted(n["id"] for n in mesh.stratos_json("nodes"))
+    mesh.stratos("node", "rotate-key", "n2", ok=(CONFLICT,))
+    mesh.stop()
+    mesh.stratos("node", "rotate-key", "n2")
+    mesh.start()
+    check(ended(), "the old key is refused after another start")
+    check_equal(sorted(n["id"] for n in mesh.stratos_json("nodes")), ids, "nodes, one with another key")
+    check(all(n["state"] == "up" for n in mesh.stratos_json("nodes")), "all nodes are up")
+    check_equal(mesh.account().access_key, new.access_key, "the key that the mesh names")
+    check_equal(len(mesh.s3().list_objects_v2(Bucket=bucket)["Contents"]), 2, "objects")
+    check(new.access_key.encode() in mesh.stratos("keys", "list").stdout, "keys as text")
+    mesh.stratos("ls", f"s3://{bucket}")
 
 
 @case("keyring.new-gateway")
