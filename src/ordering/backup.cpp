@@ -98,7 +98,8 @@ Task<Result<void>> Backup::step_now() {
   RecordingMachine::Taken taken = machine_.take();
   const bool follows =
       taken.blocks.empty() || taken.blocks.front().block.height.value == status_.height.value + 1;
-  const bool is_long = blocks_bytes_ > std::max(options_.snapshot_after, snapshot_bytes_);
+  const bool is_long = blocks_bytes_ > std::max(options_.snapshot_after, snapshot_bytes_) ||
+                       block_files_ >= options_.snapshot_after_files;
   if (!has_snapshot_ || !taken.is_whole || !follows || is_long) {
     // Pinned in the same breath as the blocks were taken: it holds them all.
     std::shared_ptr<PinnedState> state = machine_.pin();
@@ -107,9 +108,11 @@ Task<Result<void>> Backup::step_now() {
     STRATOS_CO_TRY(snapshot_bytes_, co_await runtime_.offload(std::move(write), kWriteCost));
     has_snapshot_ = true;
     blocks_bytes_ = 0;
+    block_files_ = 0;
     status_.height = state->height();
   } else if (!taken.blocks.empty()) {
     blocks_bytes_ += bytes_of(taken.blocks);
+    ++block_files_;
     const Height last = taken.blocks.back().block.height;
     auto blocks = std::make_shared<std::vector<RecordedBlock>>(std::move(taken.blocks));
     // A step that fails leaves a gap, which the next one closes with a snapshot.

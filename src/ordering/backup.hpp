@@ -59,6 +59,7 @@ class RecordingMachine final : public StateMachine {
 struct BackupOptions {
   Duration interval = 30s;                      // between two steps
   std::uint64_t snapshot_after = 256ULL << 20;  // bytes of blocks, at least
+  std::size_t snapshot_after_files = 1000;      // of blocks
   std::size_t keep_snapshots = 2;
 };
 
@@ -93,6 +94,7 @@ class Backup {
   bool has_snapshot_ = false;         // of this chain
   std::uint64_t snapshot_bytes_ = 0;  // of the last one
   std::uint64_t blocks_bytes_ = 0;    // since then
+  std::size_t block_files_ = 0;
   BackupStatus status_{};
 };
 

@@ -147,6 +147,18 @@ TEST_F(BackupTest, KeepsTheNewestSnapshots) {
   EXPECT_EQ(restore_code(), Errc{});
 }
 
+TEST_F(BackupTest, BoundsTheNumberOfItsFiles) {
+  BackupOptions options;
+  options.snapshot_after_files = 3;
+  open(1 << 20, options);
+  for (int i = 0; i < 40; ++i) {
+    order("a=" + std::to_string(i));
+    ASSERT_TRUE(step());
+    EXPECT_LE(names().size(), 14U);
+  }
+  EXPECT_EQ(restore_code(), Errc{});
+}
+
 TEST_F(BackupTest, IsReadWithItsKeyAndForItsNetworkOnly) {
   order("a=1");
   ASSERT_TRUE(step());
