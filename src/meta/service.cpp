@@ -457,7 +457,11 @@ Task<Result<Reply<RegisterReply>>> Service::register_node(CallContext context,
   if (request.key != context.peer) co_return fail(Errc::permission_denied, "key of another");
   std::uint32_t free_class = free_class_of(request.capacity_bytes);
   const State state(*store_);
-  if (const auto known = state.get(keys::node_key(request.key.view()))) {
+  auto known = state.get(keys::node_key(request.key.view()));
+  if (!known && request.succession) {
+    known = state.get(keys::node_key(request.succession->previous.view()));
+  }
+  if (known) {
     const NodeId id(get_be<std::uint32_t>(*known));
     // What it said last holds until its first heartbeat.
     if (const auto record = node_record(id)) free_class = record->free_class;

@@ -119,7 +119,7 @@ class StorageNodeImpl final : public StorageNode {
                                  : figures.used_bytes + figures.trash_bytes + figures.free_bytes;
     request.incarnation = incarnation_;
     auto find = [&fs = fs_, folder = options_.folder, key = key_.public_key()] {
-      return pending_succession(fs, folder, key);
+      return load_succession(fs, folder, key);
     };
     STRATOS_CO_TRY(request.succession, co_await runtime_.offload(std::move(find), kOpenCost));
     auto called = co_await net::call<meta::RegisterReply>(
@@ -133,7 +133,9 @@ class StorageNodeImpl final : public StorageNode {
     membership_ = Membership{reply.node, reply.meta_key, reply.zone, reply.generation};
     problem_.clear();
     if (request.succession) {
-      auto finish = [&fs = fs_, folder = options_.folder] { return finish_succession(fs, folder); };
+      auto finish = [&fs = fs_, folder = options_.folder] {
+        return note_succession_taken(fs, folder);
+      };
       STRATOS_CO_CHECK(co_await runtime_.offload(std::move(finish), kOpenCost));
     }
     for (const auto& service : services_) service->joined(*membership_);

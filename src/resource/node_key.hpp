@@ -14,15 +14,16 @@ namespace stratos::resource {
 // file is damaged.
 Result<crypto::MachineSigner> load_node_key(io::FileSystem& fs, const std::string& folder,
                                             Random& random);
-// Draws another key for a node that does not run; the one before stays beside it, as
-// node.key.previous, until the index has taken the new one. Errc::folder_locked,
-// Errc::precondition_failed when it has not taken the last one yet.
+// Draws another key for a node that does not run; the word of the one before stays beside it in
+// node.key.succession. Errc::folder_locked, Errc::precondition_failed when the node has not
+// registered with the last one yet.
 Result<crypto::MachineKey> rotate_node_key(io::FileSystem& fs, const std::string& folder,
                                            Random& random);
-// What a rotated key registers with; nullopt when the index has taken it, or nothing was rotated.
-Result<std::optional<meta::KeySuccession>> pending_succession(io::FileSystem& fs,
-                                                              const std::string& folder,
-                                                              const crypto::MachineKey& key);
-Result<void> finish_succession(io::FileSystem& fs, const std::string& folder);
+// What a key that was rotated registers with. Always: an index that was restored may be older.
+Result<std::optional<meta::KeySuccession>> load_succession(io::FileSystem& fs,
+                                                           const std::string& folder,
+                                                           const crypto::MachineKey& key);
+// The node has registered with the key.
+Result<void> note_succession_taken(io::FileSystem& fs, const std::string& folder);
 
 }  // namespace stratos::resource
