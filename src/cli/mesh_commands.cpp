@@ -90,6 +90,22 @@ Result<void> show_nodes(const Session& session) {
   return {};
 }
 
+// Fullness in percent.
+json balance_of(const meta::BalanceStatus& balance) {
+  const auto name = [](NodeId node) {
+    return node == NodeId() ? json(nullptr) : json(to_string(node));
+  };
+  const auto percent = [](std::uint32_t part) { return part * 100.0 / meta::kFull; };
+  return {{"moving", balance.moving},
+          {"above_percent", percent(balance.above)},
+          {"fullest", {{"node", name(balance.fullest)}, {"percent", percent(balance.most)}}},
+          {"emptiest", {{"node", name(balance.emptiest)}, {"percent", percent(balance.least)}}},
+          {"mean_percent", percent(balance.mean)},
+          {"queued_bytes", balance.queued_bytes},
+          {"moved_fragments", balance.moved_fragments},
+          {"moved_bytes", balance.moved_bytes}};
+}
+
 Result<void> show_health(const Session& session) {
   MeshFolder folder = session.folder();
   STRATOS_TRY(const auto admin, AdminSession::open(folder));
@@ -122,6 +138,7 @@ Result<void> show_health(const Session& session) {
                   {"failed", repair.failed},
                   {"bytes_per_second", repair.bytes_per_second},
                   {"last_error", repair.last_error}}},
+                {"balance", balance_of(repair.balance)},
                 {"levels", levels},
                 {"domains_needed", needs}};
   if (levels.size() == 1 && levels.contains(meta::kNodeLevel)) {
@@ -134,7 +151,7 @@ Result<void> show_health(const Session& session) {
   }
   for (const char* name :
        {"segments", "at_full", "repair_queue", "unrepairable", "lost", "unreadable_now",
-        "domains_up", "missing_bytes", "seconds_to_full", "repair"}) {
+        "domains_up", "missing_bytes", "seconds_to_full", "repair", "balance"}) {
     print_line(std::string(name) + ": " + value[name].dump());
   }
   for (const auto& [level, up] : levels.items()) {

@@ -31,6 +31,7 @@ Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::Fi
   meta::ServiceOptions options;
   options.dialer = host->dialer_.get();
   options.repair.gone_after = std::chrono::seconds(wanted.repair_after_seconds);
+  options.repair.balance_above = wanted.balance_above_percent * meta::kFull / 100;
   options.audit.audits_per_day = wanted.audits_per_day;
   if (!wanted.backup_folder.empty()) {
     STRATOS_CO_TRY(const crypto::MachineSigner backup, folder.machine_key("backup", random));

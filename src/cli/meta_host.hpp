@@ -13,8 +13,9 @@ namespace stratos::cli {
 struct MetaHostOptions {
   // A node that is silent for longer is taken for gone: its fragments are made anew elsewhere.
   std::uint32_t repair_after_seconds = 60;
-  std::uint32_t audits_per_day = 24;  // of each storage node
-  std::string backup_folder;          // of the index; empty: none is kept
+  std::uint32_t balance_above_percent = 10;  // fragments move from nodes that are fuller by more
+  std::uint32_t audits_per_day = 24;         // of each storage node
+  std::string backup_folder;                 // of the index; empty: none is kept
 };
 
 // Lives on one runtime; what it is given outlives it.

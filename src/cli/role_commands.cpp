@@ -233,6 +233,10 @@ void add_meta_options(CLI::App& command, MetaHostOptions& options) {
   command.add_option("--backup", options.backup_folder,
                      "Folder that a sealed copy of the index is kept in");
   command
+      .add_option("--balance-above", options.balance_above_percent,
+                  "Percent by which a node may be fuller than another; 100 moves nothing")
+      ->check(CLI::Range(1U, 100U));
+  command
       .add_option("--audits-per-day", options.audits_per_day,
                   "How often a day each storage node must prove what it holds")
       ->check(CLI::Range(meta::kLeastAuditsPerDay, 86'400U));

@@ -185,8 +185,8 @@ class MeshTest : public testing::Test {
   static constexpr erasure::Shape kCoded{4, 2};
   static constexpr erasure::Shape kCopies{1, 2};
 
-  explicit MeshTest(bool repairs = false, bool audits = false)
-      : repairs_(repairs), audits_(audits) {
+  explicit MeshTest(bool repairs = false, bool audits = false, std::uint64_t capacity_bytes = 0)
+      : repairs_(repairs), audits_(audits), capacity_bytes_(capacity_bytes) {
     log::set_sink([](std::string_view) {});
     owner_.value[0] = 1;
     start_meta();
@@ -241,6 +241,7 @@ class MeshTest : public testing::Test {
     options.folder = std::move(folder);
     options.heartbeat_interval = 1h;
     options.storage.store.reserve_bytes = 0;
+    options.storage.store.capacity_bytes = capacity_bytes_;
     options.storage.store.volume_bytes = 32 << 20;
     options.storage.store.rocks.deterministic = true;
     options.storage.feed_interval = 20ms;
@@ -292,6 +293,7 @@ class MeshTest : public testing::Test {
 
   const bool repairs_;
   const bool audits_;
+  const std::uint64_t capacity_bytes_;  // of each node; 0: plenty
   io::FaultyFileSystem fs_;
   BlockingPool pool_{2};
   RealRuntime loop_{pool_, "mesh"};

@@ -7,12 +7,14 @@
 #include "meta/keys.hpp"
 #include "meta/placement.hpp"
 #include "meta/verbs.hpp"
+#include "meta/zone_commands.hpp"
 
 namespace stratos::meta {
 namespace {
 
 constexpr std::size_t kRowsAtOnce = 4096;
 constexpr std::size_t kJobsAtOnce = 256;
+constexpr std::int64_t kBalanceRest = 10;  // intervals after a look that found nothing
 constexpr std::size_t kSpareSources = 2;
 constexpr Duration kRest = 30s;  // of a target that failed
 constexpr Duration kRateWindow = 5s;
@@ -32,15 +34,18 @@ Repairer::Repairer(Parts parts, ZoneId zone, RepairOptions options)
     : parts_(std::move(parts)),
       zone_(zone),
       options_(options),
+      balancer_(options.balance_above),
       fragments_(parts_.metrics.counter("stratos_repair_fragments_total")),
       bytes_(parts_.metrics.counter("stratos_repair_bytes_total")),
       failures_(parts_.metrics.counter("stratos_repair_failures_total")),
+      moves_(parts_.metrics.counter("stratos_balance_fragments_total")),
+      moved_bytes_(parts_.metrics.counter("stratos_balance_bytes_total")),
       free_(parts_.runtime, options.at_once),
       woken_(parts_.runtime),
       jobs_(parts_.runtime, "repair_jobs"),
       tasks_(parts_.runtime, "repair") {}
 
-const Repairer::Node* Repairer::View::find(NodeId id) const {
+const NodeView* Repairer::View::find(NodeId id) const {
   const auto found = nodes.find(id);
   return found == nodes.end() ? nullptr : &found->second;
 }
@@ -52,10 +57,10 @@ Task<void> Repairer::run() {
       const auto shared = std::make_shared<const View>(std::move(*view));
       Result<std::vector<Job>> jobs = find_jobs(*shared);
       if (jobs) {
-        const std::uint64_t before = status_.repaired_fragments;
+        const std::uint64_t before = done_;
         for (Job& job : *jobs) jobs_.spawn(do_job(shared, std::move(job)));
         co_await jobs_.join();
-        done = status_.repaired_fragments - before;
+        done = done_ - before;
       }
     }
     if (done > 0) continue;
@@ -75,6 +80,7 @@ Task<void> Repairer::stop() {
 RepairStatus Repairer::status() const {
   RepairStatus status = status_;
   status.bytes_per_second = static_cast<std::uint64_t>(rate_);
+  status.balance = balancer_.status();
   return status;
 }
 
@@ -88,15 +94,8 @@ Result<Repairer::View> Repairer::look() const {
   state.scan(prefix, kv::prefix_end(prefix), [&](ByteView, ByteView value) {
     auto record = codec::decode<NodeRecord>(value);
     if (!record) return true;
-    const Duration silence = parts_.silence(record->id);
-    Node node;
-    const bool works = record->state == NodeState::up || record->state == NodeState::draining;
-    node.serves = works && silence < options_.gone_after;
-    node.takes = record->state == NodeState::up && node.serves;
-    node.gone = record->state == NodeState::left || record->state == NodeState::suspended ||
-                silence >= options_.gone_after;
-    node.record = std::move(*record);
-    view.nodes.emplace(node.record.id, std::move(node));
+    const NodeId id = record->id;
+    view.nodes.emplace(id, view_of(state, std::move(*record)));
     return true;
   });
   if (const std::uint64_t version = state.counter("node_table"); version != 0) {
@@ -104,6 +103,25 @@ Result<Repairer::View> Repairer::look() const {
   }
   STRATOS_CHECK(state.status());
   return view;
+}
+
+NodeView Repairer::view_of(const State& state, NodeRecord record) const {
+  NodeView node;
+  const Duration silence = parts_.silence(record.id);
+  const bool works = record.state == NodeState::up || record.state == NodeState::draining;
+  const auto rests = resting_.find(record.id);
+  const bool rested = rests == resting_.end() || rests->second < parts_.runtime.now();
+  node.serves = works && silence < options_.gone_after;
+  node.takes = record.state == NodeState::up && node.serves && rested;
+  node.gone = record.state == NodeState::left || record.state == NodeState::suspended ||
+              silence >= options_.gone_after;
+  const HeartbeatRequest said = parts_.said(record.id);
+  node.held_bytes =
+      state.load<NodeLedger>(keys::node_ledger(record.id)).value_or(NodeLedger{}).bytes;
+  node.capacity_bytes = said.used_bytes + said.trash_bytes + said.free_bytes;
+  node.free_bytes = said.free_bytes;
+  node.record = std::move(record);
+  return node;
 }
 
 // Segments that lack fragments, and those with one on a node that is gone or draining. Each look
@@ -151,8 +169,31 @@ Result<std::vector<Repairer::Job>> Repairer::find_jobs(const View& view) {
     }
   }
   STRATOS_CHECK(state.status());
+  balancer_.measure(view.nodes);
+  if (jobs.empty()) return find_moves(view);
   std::ranges::sort(jobs, {}, [](const Job& job) { return std::tie(job.margin, job.segment.id); });
   if (jobs.size() > kJobsAtOnce) jobs.resize(kJobsAtOnce);
+  return jobs;
+}
+
+// As few as run at once: repair waits for no more.
+Result<std::vector<Repairer::Job>> Repairer::find_moves(const View& view) {
+  std::vector<Job> jobs;
+  if (!balancer_.status().moving || parts_.runtime.now() < balance_due_) return jobs;
+  const State state(parts_.store);
+  if (zone_state(state).drops_pause) return jobs;  // what moves away would stay there too
+  for (Move& move : balancer_.plan(state, view.nodes, view.table, options_.at_once)) {
+    Job job;
+    job.index = move.index;
+    job.replaces = move.from;
+    job.target = move.to;
+    job.is_move = true;
+    job.segment = std::move(move.segment);
+    jobs.push_back(std::move(job));
+  }
+  STRATOS_CHECK(state.status());
+  // Looking costs a ranking for each fragment.
+  if (jobs.empty()) balance_due_ = parts_.runtime.now() + kBalanceRest * options_.interval;
   return jobs;
 }
 
@@ -163,7 +204,7 @@ void Repairer::add_job(const View& view, const SegmentRecord& segment,
   std::int32_t serving = 0;
   for (const Holder& holder : segment.holders) {
     held[holder.index] = holder.node;
-    const Node* const node = view.find(holder.node);
+    const NodeView* const node = view.find(holder.node);
     serving += node != nullptr && node->serves ? 1 : 0;
   }
   Job job;
@@ -172,7 +213,7 @@ void Repairer::add_job(const View& view, const SegmentRecord& segment,
   bool only_draining = true;
   for (std::uint8_t index = 0; index < segment.k + segment.m; ++index) {
     const auto holder = held.find(index);
-    const Node* const node = holder == held.end() ? nullptr : view.find(holder->second);
+    const NodeView* const node = holder == held.end() ? nullptr : view.find(holder->second);
     const bool lost = node == nullptr || node->gone;
     const bool draining = node != nullptr && node->record.state == NodeState::draining;
     if (!lost && (!draining || found)) continue;
@@ -184,37 +225,12 @@ void Repairer::add_job(const View& view, const SegmentRecord& segment,
   }
   if (!found || job.margin < 0) return;
   if (only_draining) job.margin += kDrainMargin;
-  const auto target = choose_target(view, segment, job.replaces);
+  const auto anyone = [](const NodeView&) { return true; };
+  const auto target = find_replacement(segment, job.replaces, view.nodes, view.table, anyone);
   if (!target) return;
   job.target = *target;
   job.segment = segment;
   jobs.push_back(std::move(job));
-}
-
-std::optional<NodeId> Repairer::choose_target(const View& view, const SegmentRecord& segment,
-                                              std::optional<NodeId> replaced) const {
-  std::vector<const NodeRecord*> others;
-  for (const Holder& holder : segment.holders) {
-    const Node* const node = view.find(holder.node);
-    if (node != nullptr && holder.node != replaced) others.push_back(&node->record);
-  }
-  const auto stands_apart = [&others, &view](const NodeRecord& node) {
-    return std::ranges::none_of(others, [&node, &view](const NodeRecord* other) {
-      return share_domain(node, *other, view.table.levels);
-    });
-  };
-  std::vector<NodeId> ranked = rank(segment_unit(segment.id, view.table), view.table);
-  const std::size_t usable = usable_ranks(std::size_t{segment.k} + segment.m);
-  ranked.resize(std::min(ranked.size(), usable));
-  for (NodeId id : ranked) {
-    const Node* const node = view.find(id);
-    const auto rests = resting_.find(id);
-    const bool rested = rests == resting_.end() || rests->second < parts_.runtime.now();
-    if (node != nullptr && node->takes && rested && stands_apart(node->record)) {
-      return id;
-    }
-  }
-  return std::nullopt;
 }
 
 // --- doing it
@@ -228,7 +244,7 @@ Task<void> Repairer::do_job(std::shared_ptr<const View> view, Job job) {
   --status_.running;
   free_.release();
   if (done) {
-    count(job.segment.fragment_length);
+    count(job);
     co_return;
   }
   const Errc code = done.error().code();
@@ -243,7 +259,15 @@ Task<void> Repairer::do_job(std::shared_ptr<const View> view, Job job) {
   if (!is_local_trouble(code)) resting_[job.target] = parts_.runtime.now() + kRest;
 }
 
-void Repairer::count(std::uint64_t bytes) {
+void Repairer::count(const Job& job) {
+  const std::uint64_t bytes = job.segment.fragment_length;
+  ++done_;
+  if (job.is_move) {
+    balancer_.count_move(bytes);
+    moves_.add();
+    moved_bytes_.add(bytes);
+    return;
+  }
   ++status_.repaired_fragments;
   status_.repaired_bytes += bytes;
   fragments_.add();
@@ -262,7 +286,7 @@ void Repairer::count(std::uint64_t bytes) {
 }
 
 Task<Result<void>> Repairer::repair(const View& view, const Job& job) {
-  STRATOS_CO_CHECK(co_await keep_to_budget(job.segment.fragment_length * job.segment.k));
+  STRATOS_CO_CHECK(co_await keep_to_budget(bytes_to_read(view, job)));
   STRATOS_CO_TRY(const RebuildRequest request, co_await request_for(view, job));
   const std::shared_ptr<net::Channel> channel = channel_to(view.find(job.target)->record);
   const auto slowest = static_cast<std::int64_t>(request.length) / kSlowestBytesPerSecond;
@@ -281,6 +305,12 @@ Task<Result<void>> Repairer::repair(const View& view, const Job& job) {
   const Result<Bytes> ordered = co_await parts_.order(Verb::add_holder, std::move(encoded));
   if (!ordered) co_return fail(ordered.error());
   co_return Result<void>{};
+}
+
+// A fragment that its node still serves is copied, any other decoded from k.
+std::uint64_t Repairer::bytes_to_read(const View& view, const Job& job) {
+  const NodeView* const holder = job.replaces ? view.find(*job.replaces) : nullptr;
+  return job.segment.fragment_length * (holder != nullptr && holder->serves ? 1 : job.segment.k);
 }
 
 Task<Result<RebuildRequest>> Repairer::request_for(const View& view, const Job& job) {
@@ -306,7 +336,7 @@ Task<Result<RebuildRequest>> Repairer::request_for(const View& view, const Job& 
   wanted.bytes = request.length;
   for (const Holder& holder : holders) {
     if (holder.index == job.index && job.replaces) request.root = holder.root;
-    const Node* const node = view.find(holder.node);
+    const NodeView* const node = view.find(holder.node);
     if (node == nullptr || !node->serves) continue;
     if (request.sources.size() == request.k + kSpareSources) break;
     RebuildRequest::Source source;

@@ -1,6 +1,7 @@
 // Repairer: brings segments back to all their fragments. It looks for fragments that are missing or
 // whose node is gone, has the most endangered segments rebuilt first, each fragment by the node
-// that will hold it, and orders the result by compare-and-set.
+// that will hold it, and orders the result by compare-and-set. When nothing is left to repair it
+// moves fragments off nodes that are much fuller than others.
 #pragma once
 #include <functional>
 #include <map>
@@ -9,9 +10,11 @@
 #include <vector>
 
 #include "base/metrics.hpp"
+#include "meta/balance.hpp"
 #include "meta/dialer.hpp"
 #include "meta/granter.hpp"
 #include "meta/node_orders.hpp"
+#include "meta/node_wire.hpp"
 #include "runtime/task_group.hpp"
 
 namespace stratos::meta {
@@ -20,7 +23,9 @@ struct RepairOptions {
   Duration interval = 1s;       // between two looks when there was nothing to do
   Duration gone_after = 15min;  // silent for longer: its fragments are made anew elsewhere
   std::size_t at_once = 4;      // fragments
-  std::uint64_t bytes_per_second = 256ULL << 20;  // read from nodes, on average
+  std::uint64_t bytes_per_second = 256ULL << 20;  // read from nodes, on average, also for balance
+  // Fragments move once a node is so much fuller than another, in thousandths; kFull: never.
+  std::uint32_t balance_above = 100;
 };
 
 struct RepairStatus {
@@ -30,6 +35,7 @@ struct RepairStatus {
   std::uint64_t failed = 0;
   std::uint64_t bytes_per_second = 0;  // of rebuilt fragments, of late
   std::string last_error;
+  BalanceStatus balance;
   static void fields(auto& self, auto&& field) {
     field(1, self.running);
     field(2, self.repaired_fragments);
@@ -37,6 +43,7 @@ struct RepairStatus {
     field(4, self.failed);
     field(5, self.bytes_per_second);
     field(6, self.last_error);
+    field(7, self.balance);
   }
 };
 
@@ -51,6 +58,8 @@ class Repairer {
     Dialer& dialer;
     // How long ago a node was heard.
     std::function<Duration(NodeId)> silence;
+    // Its last heartbeat; zeros when there was none.
+    std::function<HeartbeatRequest(NodeId)> said;
     metrics::Registry& metrics;
   };
   Repairer(Parts parts, ZoneId zone, RepairOptions options);
@@ -60,16 +69,10 @@ class Repairer {
   Task<void> stop();
 
  private:
-  struct Node {
-    NodeRecord record;
-    bool serves = false;  // answers reads
-    bool takes = false;   // new fragments too
-    bool gone = false;    // what it holds must be made anew
-  };
   struct View {
-    std::map<NodeId, Node> nodes;
+    NodeViews nodes;
     NodeTable table;
-    const Node* find(NodeId id) const;
+    const NodeView* find(NodeId id) const;
   };
   // A fragment to make and where.
   struct Job {
@@ -78,21 +81,23 @@ class Repairer {
     std::optional<NodeId> replaces;
     NodeId target;
     std::int32_t margin = 0;
+    bool is_move = false;
   };
 
   Task<void> run();
   Result<View> look() const;
+  NodeView view_of(const State& state, NodeRecord record) const;
   Result<std::vector<Job>> find_jobs(const View& view);
+  Result<std::vector<Job>> find_moves(const View& view);
   Result<std::set<SegmentId>> find_suspects(const View& view);
   void add_job(const View& view, const SegmentRecord& segment, std::vector<Job>& jobs) const;
-  std::optional<NodeId> choose_target(const View& view, const SegmentRecord& segment,
-                                      std::optional<NodeId> replaced) const;
   Task<void> do_job(std::shared_ptr<const View> view, Job job);
   Task<Result<void>> repair(const View& view, const Job& job);
   Task<Result<RebuildRequest>> request_for(const View& view, const Job& job);
+  static std::uint64_t bytes_to_read(const View& view, const Job& job);
   Task<Result<void>> keep_to_budget(std::uint64_t bytes);
   std::shared_ptr<net::Channel> channel_to(const NodeRecord& node);
-  void count(std::uint64_t bytes);
+  void count(const Job& job);
 
   Parts parts_;
   ZoneId zone_;
@@ -105,7 +110,10 @@ class Repairer {
   std::map<NodeId, Peer> peers_;
   std::map<NodeId, MonotonicTime> resting_;  // targets that failed of late
   std::map<NodeId, Bytes> cursors_;          // how far a gone node's fragments were looked at
+  Balancer balancer_;
+  MonotonicTime balance_due_;
   RepairStatus status_;
+  std::uint64_t done_ = 0;  // jobs
   double rate_ = 0;
   MonotonicTime window_begin_;
   std::uint64_t window_bytes_ = 0;
@@ -114,6 +122,8 @@ class Repairer {
   metrics::Counter& fragments_;
   metrics::Counter& bytes_;
   metrics::Counter& failures_;
+  metrics::Counter& moves_;
+  metrics::Counter& moved_bytes_;
   Semaphore free_;
   WaitQueue woken_;
   TaskGroup jobs_;

@@ -392,6 +392,10 @@ void Service::start_repair() {
       [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); },
       *options_.dialer,
       [this](NodeId node) { return silence_of(node); },
+      [this](NodeId node) {
+        const auto live = live_.find(node);
+        return live == live_.end() ? HeartbeatRequest{} : live->second.said;
+      },
       metrics_};
   repairer_ = std::make_unique<Repairer>(std::move(parts), options_.zone, options_.repair);
   repairer_->start();
