@@ -156,7 +156,7 @@ bool Faults::strike_disk(const std::string& kind) {
   } else if (kind == "full") {
     Machine& node = any_of(MeshWorld::Role::node);
     node.disk.set_capacity(node.disk.used_bytes() + random_.below(2 << 20));
-    mesh.world().after(draw_length(), [&node] { node.disk.set_capacity(kUnlimited); });
+    mesh.world().after(draw_length(), [&node] { node.disk.set_capacity(node.disk_bytes); });
   } else if (kind == "rot") {
     rot();
   } else {
@@ -201,7 +201,7 @@ void Faults::heal() {
   SimWorld& world = run_.mesh.world();
   world.network().heal_all();
   for (const auto& from : run_.mesh.machines()) {
-    from->disk.set_capacity(kUnlimited);
+    from->disk.set_capacity(from->disk_bytes);
     // What was armed and has not happened yet does not happen any more.
     from->disk.fail_syncs("", 0);
     from->disk.cut_power_after(kUnlimited);

@@ -18,10 +18,18 @@ constexpr Duration kUpLimit = 3min;
 constexpr Duration kReadLimit = 30min;
 constexpr Duration kFeedTime = 8s;
 constexpr Duration kRepairLimit = 15min;
+constexpr int kKills = 4;
+constexpr Duration kKillPause = 2s;
+constexpr Duration kBalanceLimit = 15min;
+constexpr Duration kBalanceRest = 1min;  // without a move for so long it has come to rest
+
+Task<Result<meta::GetNodes::Reply>> all_nodes(ClientProcess& client) {
+  const meta::GetNodes query;
+  co_return co_await client.mesh->meta.query(query);
+}
 
 Task<bool> all_nodes_up(ClientProcess& client, std::size_t expected) {
-  const meta::GetNodes query;
-  const auto nodes = co_await client.mesh->meta.query(query);
+  const auto nodes = co_await all_nodes(client);
   if (!nodes) co_return false;
   co_return static_cast<std::size_t>(
       std::ranges::count(nodes->nodes, meta::NodeState::up, &meta::NodeRecord::state)) >= expected;
@@ -37,6 +45,10 @@ Task<Result<meta::GetHealth::Reply>> health(ClientProcess& client) {
   co_return co_await client.mesh->meta.query(query);
 }
 
+Task<Result<meta::RepairStatus>> repair_status(ClientProcess& client) {
+  co_return co_await client.mesh->meta.repair_status();
+}
+
 class Runner {
  public:
   explicit Runner(Run& run) : run_(run), faults_(run) {}
@@ -47,7 +59,9 @@ class Runner {
   ClientProcess& client() { return run_.mesh.client("c1"); }
   bool bring_up();
   bool come_to_rest();
+  void add_late_nodes();
   void wait_for_repair();
+  void wait_for_balance();
   bool wait_for_nodes(Duration limit);
   void check_health();
   void collect();
@@ -112,6 +126,29 @@ void Runner::wait_for_repair() {
   run_.fail(std::to_string(below) + " segments do not come back to full redundancy");
 }
 
+// The new nodes take their share, and then nothing moves any more.
+void Runner::wait_for_balance() {
+  if (run_.scenario.topology.late_nodes == 0) return;
+  const MonotonicTime end = run_.now() + kBalanceLimit;
+  meta::BalanceStatus balance;
+  MonotonicTime moved = run_.now();
+  while (run_.now() < moved + kBalanceRest) {
+    if (run_.now() > end) return run_.fail("balance does not come to rest");
+    world().run_for(1s);
+    const auto reply = world().run_task("c1", repair_status(client()), 1min);
+    if (!reply || !*reply) return run_.fail("balance cannot be asked");
+    if ((*reply)->balance.moved_fragments != balance.moved_fragments) moved = run_.now();
+    balance = (*reply)->balance;
+  }
+  run_.count("moved_fragments", balance.moved_fragments);
+  run_.count("spread", balance.most - std::min(balance.most, balance.least));
+  if (balance.moved_fragments == 0) run_.fail("nothing moved to the new nodes");
+  if (balance.most > balance.least + balance.above) {
+    run_.fail("at rest one node is " + std::to_string(balance.most) + " ‰ full, another " +
+              std::to_string(balance.least));
+  }
+}
+
 void Runner::check_health() {
   const auto reply = world().run_task("c1", health(client()), 1min);
   if (!reply || !*reply) return run_.fail("health cannot be asked");
@@ -131,15 +168,45 @@ void Runner::collect() {
   run_.count("starts", starts);
 }
 
+// Nodes are killed while the new ones take their share.
+void Runner::add_late_nodes() {
+  const Topology& topology = run_.scenario.topology;
+  if (topology.late_nodes == 0) return;
+  const auto known = world().run_task("c1", all_nodes(client()), 1min);
+  if (!known || !*known) return run_.fail("the nodes cannot be asked");
+  std::uint64_t most = 0;
+  for (std::size_t i = 0; i < (*known)->nodes.size(); ++i) {
+    const std::string& endpoint = (*known)->nodes[i].endpoint;
+    auto& node = run_.mesh.machine(endpoint.substr(0, endpoint.find(':')));
+    const std::uint64_t wanted = (*known)->ledgers[i].bytes * 100 / topology.percent_full;
+    run_.mesh.set_disk(node, node.disk.used_bytes() + wanted - (*known)->ledgers[i].bytes +
+                                 topology.reserve_bytes);
+    most = std::max(most, wanted);
+  }
+  for (std::uint32_t i = 0; i < topology.late_nodes; ++i) {
+    auto& node = run_.mesh.add_node();
+    run_.mesh.set_disk(node, most + topology.reserve_bytes);
+    run_.mesh.start(node);
+  }
+  const auto nodes = run_.mesh.machines_of(MeshWorld::Role::node);
+  for (int i = 0; i < kKills; ++i) {
+    world().run_for(kKillPause);
+    run_.mesh.kill(*nodes[world().random().below(nodes.size())], kKillPause / 2);
+  }
+  if (!bring_up()) run_.fail("the mesh does not come up with its new nodes");
+}
+
 void Runner::run() {
   if (!bring_up()) return;
   run_.mesh.on_client_ready([this](ClientProcess& process) { start_workers(run_, process); });
   faults_.begin();
   world().run_for(run_.scenario.duration);
   if (!come_to_rest()) return;
+  add_late_nodes();
   const auto read = world().run_task("c1", check_all_keys(run_, client()), kReadLimit);
   if (!read) run_.fail("reading every key at rest does not end");
   wait_for_repair();
+  wait_for_balance();
   check_health();
   wait_for_settlement(run_);
   world().run_for(kFeedTime);

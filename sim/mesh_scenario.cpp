@@ -99,6 +99,10 @@ std::string read_topology(const toml::table& root, Topology& out) {
   section.number("k", out.k, 1, 32);
   section.number("m", out.m, 0, 32);
   section.number("copies", out.copies, 1, 8);
+  section.number("late_nodes", out.late_nodes, 0, 8);
+  section.number("percent_full", out.percent_full, 1, 95);
+  section.number("reserve_bytes", out.reserve_bytes, 0, 1 << 30);
+  section.number("repair_bytes_per_second", out.repair_bytes_per_second, 1, 1 << 30);
   return section.problem();
 }
 

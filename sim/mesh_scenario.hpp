@@ -21,6 +21,12 @@ struct Topology {
   std::uint8_t k = 2;
   std::uint8_t m = 2;
   std::uint8_t copies = 3;
+  // Nodes that come after the workload. The disks of the others shrink then until what they hold
+  // fills so much of them, in percent; the new ones have as much.
+  std::uint32_t late_nodes = 0;
+  std::uint32_t percent_full = 80;
+  std::uint64_t reserve_bytes = 1 << 20;                 // of each node's disk, for its index
+  std::uint64_t repair_bytes_per_second = 256ULL << 20;  // that repair and balance may read
 };
 
 // The network's and the nodes' times; short ones run out within a run.

@@ -31,6 +31,7 @@ const auto* const kQuietLogs = testing::AddGlobalTestEnvironment(new QuietLogs);
 // Cheap scenarios get more of the seeds.
 std::uint64_t usual_seeds(const std::string& scenario) {
   if (scenario == "node_kills" || scenario == "power_loss" || scenario == "partitions") return 6;
+  if (scenario == "new_node") return 1;
   if (scenario == "multipart" || scenario == "leases" || scenario == "settlement") return 2;
   return scenario == "steady" || scenario == "everything" ? 3 : 4;
 }
@@ -43,8 +44,9 @@ Scenario scenario_of(const std::string& name) {
 
 void expect_ok(const Report& report, const std::string& scenario, std::uint64_t seed) {
   std::cout << scenario << " seed " << seed << ":";
-  for (const char* const name : {"operations", "acknowledged", "unacknowledged", "reads", "failed",
-                                 "unknown_writes", "faults", "starts", "segments"}) {
+  for (const char* const name :
+       {"operations", "acknowledged", "unacknowledged", "reads", "failed", "unknown_writes",
+        "faults", "starts", "segments", "moved_fragments", "spread"}) {
     const auto found = report.counters.find(name);
     std::cout << " " << name << " " << (found == report.counters.end() ? 0 : found->second);
   }

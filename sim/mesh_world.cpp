@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::string_view kMetaAddress = "meta:7000";
 constexpr std::string_view kNodeAddress = ":7001";
-constexpr std::uint64_t kDiskBytes = 4ULL << 30;
 constexpr Duration kRetryPause = 1s;
 constexpr Duration kJoinTimeout = 10s;
 constexpr std::int64_t kMaxSkewMs = 15'000;
@@ -112,6 +111,7 @@ struct Boot {
     process.dialer = std::make_unique<NetDialer>(runtime, *process.security);
     options.dialer = process.dialer.get();
     options.repair.gone_after = mesh.scenario().times.repair_after;
+    options.repair.bytes_per_second = mesh.scenario().topology.repair_bytes_per_second;
     for (MeshWorld::Machine* const gateway : mesh.machines_of(MeshWorld::Role::client)) {
       options.clients.push_back(gateway->key.public_key());
     }
@@ -206,22 +206,34 @@ MeshWorld::MeshWorld(const Scenario& scenario, std::uint64_t seed)
   SeededRandom random(seed ^ 0x6d657368);
   account_ = random.draw_id<AccountId>();
   ring_ = std::make_unique<client::KeyRing>(client::KeyRing::create("sim", random));
-  const auto add = [&](std::string name, Role role) {
-    crypto::MachineSigner key = crypto::MachineSigner::draw(random);
-    auto machine = std::make_unique<Machine>(std::move(name), role, random.next_u64(), key);
-    machine->skew = draw_skew(random);
-    machine->disk.set_capacity(kDiskBytes);
-    if (scenario.sabotage == Sabotage::ignored_syncs) machine->disk.ignore_syncs("*");
-    machines_.push_back(std::move(machine));
-  };
-  add(kMetaName, Role::meta);
+  add(kMetaName, Role::meta, random);
   for (std::uint32_t i = 1; i <= scenario.topology.nodes; ++i) {
-    add("n" + std::to_string(i), Role::node);
+    add("n" + std::to_string(i), Role::node, random);
   }
   for (std::uint32_t i = 1; i <= scenario.topology.clients; ++i) {
-    add("c" + std::to_string(i), Role::client);
+    add("c" + std::to_string(i), Role::client, random);
   }
   for (const auto& machine : machines_) start(*machine);
+}
+
+MeshWorld::Machine& MeshWorld::add(std::string name, Role role, Random& random) {
+  crypto::MachineSigner key = crypto::MachineSigner::draw(random);
+  auto machine = std::make_unique<Machine>(std::move(name), role, random.next_u64(), key);
+  machine->skew = draw_skew(random);
+  machine->disk.set_capacity(machine->disk_bytes);
+  if (scenario_.sabotage == Sabotage::ignored_syncs) machine->disk.ignore_syncs("*");
+  machines_.push_back(std::move(machine));
+  return *machines_.back();
+}
+
+void MeshWorld::set_disk(Machine& machine, std::uint64_t size_bytes) {
+  machine.disk_bytes = size_bytes;
+  machine.disk.set_capacity(size_bytes);
+}
+
+MeshWorld::Machine& MeshWorld::add_node() {
+  const std::size_t number = machines_of(Role::node).size() + 1;
+  return add("n" + std::to_string(number), Role::node, world_.random());
 }
 
 // Disks die first: nothing that unwinds may still change them.
@@ -290,7 +302,7 @@ resource::NodeOptions MeshWorld::node_options() const {
   storage.store.lease = scenario_.times.lease;
   storage.store.trash = scenario_.times.trash;
   storage.store.volume_bytes = 16 << 20;
-  storage.store.reserve_bytes = 1 << 20;
+  storage.store.reserve_bytes = scenario_.topology.reserve_bytes;
   storage.store.open_idle = 10s;
   storage.store.flush_index_after = 1 << 20;
   storage.store.rocks.deterministic = true;

@@ -52,6 +52,7 @@ class MeshWorld {
     bool joined = false;        // its process serves
     bool must_restore = false;  // its index is lost
     std::string problem;        // why the last start failed
+    std::uint64_t disk_bytes = 4ULL << 30;
     std::uint64_t starts = 0;
   };
 
@@ -65,6 +66,9 @@ class MeshWorld {
   std::vector<Machine*> machines_of(Role role);
   // Called for every client that serves, now and after each of its starts.
   void on_client_ready(std::function<void(ClientProcess&)> fn);
+  // One more storage node, which is to be started.
+  Machine& add_node();
+  void set_disk(Machine& machine, std::uint64_t size_bytes);
   // The process of a client that is up.
   ClientProcess& client(const std::string& name);
   const crypto::MachineKey& meta_key() { return machine(kMetaName).key.public_key(); }
@@ -97,6 +101,7 @@ class MeshWorld {
 
  private:
   friend struct Boot;
+  Machine& add(std::string name, Role role, Random& random);
   void crash(Machine& machine, Crash kind, Duration pause);
   void restart_later(Machine& machine, Duration pause);
   void start_client(Machine& machine, SimRuntime& runtime);
