@@ -1,5 +1,5 @@
 """The mesh heals itself: killed nodes, drained nodes, rotten disks."""
-from harness import check, check_equal, poll
+from harness import MIB, check, check_equal, pattern, poll
 from registry import case
 from cases.faults import Traffic, corrupt, read_all, store
 
@@ -97,6 +97,35 @@ def drain(context):
     wait_for_full(mesh, "full redundancy without the node")
     mesh.kill_node(victim)
     read_all(s3, bucket, keys, "without the drained node")
+
+
+@case("repair.new-node")
+def new_node(context):
+    """A node that comes new to a mesh takes its share; then nothing moves any more."""
+    mesh = context.new_mesh("--nodes", "7", "--profile", "4+2", "--capacity", "96MiB",
+                            "--balance-above", "4")
+    s3 = mesh.s3()
+    bucket = context.new_bucket(s3)
+    bodies = {f"k-{i}": pattern(i, MIB) for i in range(24)}
+    for key, body in bodies.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    mesh.wait_until_full()
+    mesh.arguments[1] = "8"
+    mesh.restart()
+
+    def balanced():
+        balance = mesh.health()["balance"]
+        return balance["moved_fragments"] > 0 and not balance["moving"] and balance
+    balance = poll(balanced, "balance comes to rest", 30, every=0.2)
+    held = [n["used_bytes"] for n in mesh.stratos_json("nodes")]
+    check(min(held) > 0, lambda: f"a node holds nothing: {held}")
+    spread = balance["fullest"]["percent"] - balance["emptiest"]["percent"]
+    check(spread <= 4, lambda: f"nodes differ by {spread} percent")
+    check_equal(mesh.health()["repair_queue"], 0, "segments below full")
+    s3 = mesh.s3()
+    for key, body in bodies.items():
+        check(s3.get_object(Bucket=bucket, Key=key)["Body"].read() == body, f"other bytes of {key}")
+    context.figure("moved", balance["moved_fragments"], "fragments")
 
 
 @case("repair.rot")
