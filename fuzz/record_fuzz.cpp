@@ -5,6 +5,7 @@
 #include "fuzz_target.hpp"
 #include "meta/audit_commands.hpp"
 #include "meta/node_orders.hpp"
+#include "meta/notices.hpp"
 #include "meta/queries.hpp"
 #include "meta/service_meter.hpp"
 #include "meta/settlement_wire.hpp"
@@ -45,7 +46,8 @@ constexpr auto kRecords = round_trips<
     HandInRequest, Split, HandInSplit, SettleOrders, SignReport, SettledNode, SessionShare,
     HandInConflict, value::VolumeReport, value::SignedReport, GetUsage, GetUsage::Reply,
     RecordAudits, ScoreNodes, ReinstateNode, NodeHistory, ContainedAudit, AuditRequest, AuditReply,
-    ServiceReport, GetScores::Reply>();
+    ServiceReport, GetScores::Reply, SetBucketConfig, NoticeRules, Notice, NoticeQueue,
+    NoticeTotals, TakeOffNotices, ListNotices, ListNotices::Reply>();
 
 }  // namespace
 

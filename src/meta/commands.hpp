@@ -129,18 +129,23 @@ struct DeleteBucket {
   static void fields(auto& self, auto&& field) { field(1, self.name); }
 };
 
-// Sets one document of a bucket, or removes it. Errc::invalid_argument for an unknown kind,
-// Errc::too_large above kMaxConfigBytes.
+// Sets one document of a bucket, or removes it. With that of notifications come its rules for
+// notices. Errc::invalid_argument for an unknown kind and for rules, Errc::too_large above
+// kMaxConfigBytes.
 struct SetBucketConfig {
   static constexpr Verb kVerb = Verb::set_bucket_config;
   using Reply = Nothing;
   std::string bucket;
   ConfigKind kind{};
   std::optional<Bytes> document;
+  std::vector<NoticeRule> rules;
+  std::optional<Cause> test;  // every target of the rules is told that there are rules
   static void fields(auto& self, auto&& field) {
     field(1, self.bucket);
     field(2, self.kind);
     field(3, self.document);
+    field(4, self.rules);
+    field(5, self.test);
   }
 };
 
@@ -247,6 +252,7 @@ struct PutObject {
   std::vector<SegmentCommit> segments;
   Bytes sealed_tags;
   ObjectLock lock;
+  Cause cause;
   static void fields(auto& self, auto&& field) {
     field(1, self.bucket);
     field(2, self.key);
@@ -262,6 +268,7 @@ struct PutObject {
     field(12, self.segments);
     field(13, self.sealed_tags);
     field(14, self.lock);
+    field(15, self.cause);
   }
 };
 // Removes the version that it names; without one the object, over which a bucket with versioning
@@ -284,12 +291,14 @@ struct DeleteObject {
   Precondition condition;
   std::optional<VersionId> version;  // zero: the null version
   bool bypass_governance = false;
+  Cause cause;
   static void fields(auto& self, auto&& field) {
     field(1, self.bucket);
     field(2, self.key);
     field(3, self.condition);
     field(4, self.version);
     field(5, self.bypass_governance);
+    field(6, self.cause);
   }
 };
 // Shares the segments of `version`: Errc::no_such_object when the source has no current version,
@@ -307,6 +316,7 @@ struct CopyObject {
   Bytes sealed_tags;
   ObjectLock lock;
   Precondition condition;  // of the target
+  Cause cause;
   static void fields(auto& self, auto&& field) {
     field(1, self.source_bucket);
     field(2, self.source_key);
@@ -318,6 +328,7 @@ struct CopyObject {
     field(8, self.sealed_tags);
     field(9, self.lock);
     field(10, self.condition);
+    field(11, self.cause);
   }
 };
 

@@ -17,6 +17,15 @@ Bytes with_bytes(Family family, ByteView bytes) {
   return key;
 }
 
+// Its length first, so that no target is a prefix of another.
+Bytes with_target(Family family, std::string_view target) {
+  STRATOS_ASSERT(target.size() <= kMaxTargetBytes, "targets are bounded");
+  Bytes key = of(family);
+  key.push_back(static_cast<std::uint8_t>(target.size()));
+  append(key, as_bytes(target));
+  return key;
+}
+
 // Object keys may hold any byte, so zero is escaped and the end is marked: shorter keys sort first.
 void put_escaped_prefix(Bytes& out, std::string_view text) {
   for (char c : text) {
@@ -183,6 +192,27 @@ Bytes due(WallTime time, DueKind kind, ByteView subject) {
 }
 Bytes event(std::uint64_t sequence) { return with_u64(Family::event, sequence); }
 
+Bytes notice_rules(BucketId bucket) { return with_u64(Family::notice_rules, bucket.value); }
+Bytes notices_of(std::string_view target, BucketId bucket) {
+  Bytes key = with_target(Family::notice, target);
+  put_be(key, bucket.value);
+  return key;
+}
+Bytes notice(std::string_view target, BucketId bucket, const VersionId& order) {
+  Bytes key = notices_of(target, bucket);
+  append(key, order.view());
+  return key;
+}
+Bytes notice_queues_of(std::string_view target) {
+  return with_target(Family::notice_queue, target);
+}
+Bytes notice_queue(std::string_view target, BucketId bucket) {
+  Bytes key = notice_queues_of(target);
+  put_be(key, bucket.value);
+  return key;
+}
+Bytes notice_totals() { return of(Family::notice_queue); }
+
 SegmentId segment_id(GrantId grant, std::uint64_t counter) {
   Bytes bytes;
   put_be(bytes, grant.value);
@@ -217,6 +247,21 @@ std::string parse_versioned_key(ByteView key) {
 FragmentId parse_fragment(ByteView key) {
   STRATOS_ASSERT(key.size() == 22, "a fragment key holds node, segment and index");
   return {SegmentId::from(key.subspan(5, 16)).value(), key[21]};
+}
+
+NoticePlace parse_notice(ByteView key) {
+  constexpr std::size_t kPlace = sizeof(BucketId::rep) + VersionId::kSize;
+  STRATOS_ASSERT(key.size() > kPlace, "a notice's key ends with bucket and order");
+  const ByteView place = key.last(kPlace);
+  return {BucketId(get_be<std::uint64_t>(place)),
+          VersionId::from(place.subspan(sizeof(BucketId::rep))).value()};
+}
+
+NoticeQueueName parse_notice_queue(ByteView rest) {
+  STRATOS_ASSERT(!rest.empty() && rest.size() == 1 + rest[0] + sizeof(BucketId::rep),
+                 "a queue's key holds target and bucket");
+  return {std::string(as_text(rest.subspan(1, rest[0]))),
+          BucketId(get_be<std::uint64_t>(rest.last(sizeof(BucketId::rep))))};
 }
 
 InventoryPage parse_inventory(ByteView key) {

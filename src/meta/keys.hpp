@@ -37,11 +37,14 @@ enum class Family : std::uint8_t {
   contained = 'K',     // node, segment, index: a challenge without an answer
   node_table = 't',    // version
   grant = 'g',
-  result = 'z',      // idempotency id
-  results_of = 'y',  // height
-  due = 'q',         // time, kind, subject
-  event = 'e',       // sequence
-  settlement = 'S',  // kind, then as in settlement.hpp
+  result = 'z',        // idempotency id
+  results_of = 'y',    // height
+  due = 'q',           // time, kind, subject
+  event = 'e',         // sequence
+  settlement = 'S',    // kind, then as in settlement.hpp
+  notice_rules = 'N',  // bucket
+  notice = 'O',        // target, bucket, order
+  notice_queue = 'Q',  // target, bucket; alone: totals
 };
 
 Bytes of(Family family);
@@ -88,6 +91,13 @@ Bytes result(const IdempotencyId& id);
 Bytes results_of(Height height);
 Bytes due(WallTime time, DueKind kind, ByteView subject);
 Bytes event(std::uint64_t sequence);
+// Targets are at most kMaxTargetBytes long.
+Bytes notice_rules(BucketId bucket);
+Bytes notices_of(std::string_view target, BucketId bucket);
+Bytes notice(std::string_view target, BucketId bucket, const VersionId& order);
+Bytes notice_queues_of(std::string_view target);
+Bytes notice_queue(std::string_view target, BucketId bucket);
+Bytes notice_totals();
 
 // The segment that a grant's counter names, and back.
 SegmentId segment_id(GrantId grant, std::uint64_t counter);
@@ -110,5 +120,12 @@ struct InventoryPage {
   std::uint32_t page = 0;
 };
 InventoryPage parse_inventory(ByteView key);
+NoticePlace parse_notice(ByteView key);
+struct NoticeQueueName {
+  std::string target;
+  BucketId bucket;
+};
+// Of a queue's key without its family.
+NoticeQueueName parse_notice_queue(ByteView rest);
 
 }  // namespace stratos::meta::keys

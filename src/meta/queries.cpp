@@ -7,6 +7,7 @@
 #include "meta/inventory_pages.hpp"
 #include "meta/keys.hpp"
 #include "meta/listing.hpp"
+#include "meta/notices.hpp"
 #include "meta/placement.hpp"
 #include "meta/settlement_wire.hpp"
 #include "meta/state.hpp"
@@ -409,6 +410,7 @@ Result<GetHealth::Reply> answer(const State& state, const GetHealth&) {
   });
   if (broken) return fail(std::move(*broken));
   for (const auto& [margin, segments] : margins) reply.by_margin.push_back({margin, segments});
+  reply.notices = notice_totals(state);
   return reply;
 }
 
@@ -446,7 +448,7 @@ Result<Bytes> run_query(const kv::Reader& state, std::string_view path, ByteView
       find_runner<GetObject, GetBucket, ListBuckets, ListConfigured, GetAccessKey, ListAccessKeys,
                   GetSlicePage, GetSegments, ListObjects, ListVersions, GetUpload, ListParts,
                   ListUploads, GetNodes, GetNodeTable, GetInventoryPlace, GetParams, GetEvents,
-                  GetHealth, GetBucketConfigs, GetAccount, GetScores>(path);
+                  GetHealth, GetBucketConfigs, GetAccount, GetScores, ListNotices>(path);
   if (runner == nullptr) return fail(Errc::unknown_method, "query " + std::string(path));
   return runner(state, request);
 }

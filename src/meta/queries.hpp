@@ -352,6 +352,7 @@ struct GetHealth {
     std::uint64_t missing_bytes = 0;  // of fragments that are not on a node that is up
     std::vector<Level> levels;
     std::vector<Need> needs;
+    NoticeTotals notices;
     static void fields(auto& self, auto&& field) {
       field(1, self.segments);
       field(2, self.at_full);
@@ -364,6 +365,7 @@ struct GetHealth {
       field(9, self.missing_bytes);
       field(10, self.levels);
       field(11, self.needs);
+      field(12, self.notices);
     }
   };
   static void fields(auto&, auto&&) {}

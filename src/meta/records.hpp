@@ -11,6 +11,7 @@
 #include "meta/bucket_config.hpp"
 #include "meta/labels.hpp"
 #include "meta/node_key.hpp"
+#include "meta/notice_records.hpp"
 #include "meta/object_records.hpp"
 #include "meta/settlement_times.hpp"
 
@@ -46,6 +47,7 @@ struct Params {
   // No two fragments of a segment stand in one domain of any of these levels.
   std::vector<std::string> spread = {std::string(kNodeLevel)};
   SettlementTimes settlement;
+  NoticeBounds notices;
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.network);
@@ -59,6 +61,7 @@ struct Params {
     field(9, self.meta_keys);
     field(10, self.spread);
     field(20, self.settlement);
+    field(21, self.notices);
   }
 };
 
@@ -99,6 +102,7 @@ struct BucketRecord {
   Versioning versioning = Versioning::never;
   bool object_lock = false;  // for good; such a bucket's versioning is enabled
   DefaultRetention default_retention;
+  bool notifies = false;  // there are rules for notices
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.id);
@@ -110,6 +114,7 @@ struct BucketRecord {
     field(7, self.versioning);
     field(8, self.object_lock);
     field(9, self.default_retention);
+    field(10, self.notifies);
   }
 };
 
@@ -307,13 +312,14 @@ constexpr std::uint64_t kEventsKept = 100'000;
 
 // Work that falls due at an ordered time.
 enum class DueKind : std::uint8_t {
-  orphan_segment = 1,  // subject: segment
-  close_grant = 2,     // subject: grant
-  free_pages = 3,      // subject: bucket, version, first page left, pages
-  free_upload = 4,     // subject: upload
-  drop_table = 5,      // subject: table version
-  forget_results = 6,  // subject: height
-  free_bucket = 7,     // subject: bucket; its uploads
+  orphan_segment = 1,   // subject: segment
+  close_grant = 2,      // subject: grant
+  free_pages = 3,       // subject: bucket, version, first page left, pages
+  free_upload = 4,      // subject: upload
+  drop_table = 5,       // subject: table version
+  forget_results = 6,   // subject: height
+  free_bucket = 7,      // subject: bucket; its uploads
+  expire_notices = 12,  // subject: target, bucket
 };
 
 }  // namespace stratos::meta

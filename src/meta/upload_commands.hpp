@@ -72,6 +72,7 @@ struct CompleteUpload {
   Bytes sealed_attributes;
   Bytes sealed_summary;
   std::vector<Bytes> page_macs;
+  Cause cause;
   static void fields(auto& self, auto&& field) {
     field(1, self.bucket);
     field(2, self.key);
@@ -81,6 +82,7 @@ struct CompleteUpload {
     field(6, self.sealed_attributes);
     field(7, self.sealed_summary);
     field(8, self.page_macs);
+    field(9, self.cause);
   }
 };
 struct AbortUpload {

@@ -39,6 +39,7 @@ enum class Verb : std::uint16_t {
   sign_report = 36,
   set_bucket_config = 40,
   set_attributes = 41,
+  take_off_notices = 42,
 };
 
 }  // namespace stratos::meta

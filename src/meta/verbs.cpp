@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "meta/notices.hpp"
 #include "meta/verbs_settle.hpp"
 
 namespace stratos::meta {
@@ -128,6 +129,8 @@ std::size_t sweep_item(Context& context, const keys::DueItem& item) {
       return sweep_results(context, item.subject);
     case DueKind::free_bucket:
       return sweep_bucket(context, item.subject);
+    case DueKind::expire_notices:
+      return expire_notices(context, item.subject);
   }
   return 1;
 }
@@ -152,7 +155,8 @@ Result<Bytes> execute(Context& context, Verb verb, ByteView command) {
                   AbortUpload, CommitSegments, AddHolder, LoseHolder, RegisterNode, SetNodeState,
                   ReserveGrant, TrimFeed, SetVersioning, SetObjectLock, PutTags, PutRetention,
                   PutHold, SetBucketConfig, SetAttributes, RecordAudits, ScoreNodes, ReinstateNode,
-                  BeginGeneration, ResumeDrops, SettleOrders, HandInSplit, SignReport>(verb);
+                  BeginGeneration, ResumeDrops, SettleOrders, HandInSplit, SignReport,
+                  TakeOffNotices>(verb);
   if (runner == nullptr) {
     return fail(Errc::not_implemented, "verb " + std::to_string(static_cast<int>(verb)));
   }

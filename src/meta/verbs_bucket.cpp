@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "meta/verbs.hpp"
+#include "meta/notices.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -37,6 +37,14 @@ bool has_any(const State& state, const Bytes& prefix) {
 Result<void> check_config(const BucketConfig& config) {
   if (!is_config_kind(config.kind)) return fail(Errc::invalid_argument, "kind of configuration");
   return check_bound(config.document, kMaxConfigBytes, "bucket configuration");
+}
+
+// Rules come with the document of notifications alone.
+Result<void> check_rules(const SetBucketConfig& command) {
+  const bool fits = command.kind == ConfigKind::notification && command.document;
+  if (!fits && !command.rules.empty()) return fail(Errc::invalid_argument, "rules for notices");
+  if (command.test) STRATOS_CHECK(check_cause(*command.test));
+  return check_notice_rules(command.rules);
 }
 
 void erase_configs(State& state, BucketId bucket) {
@@ -132,6 +140,7 @@ Result<Bytes> run(Context& context, const DeleteBucket& command) {
     context.state.put(keys::due(context.time, DueKind::free_bucket, subject), {});
   }
   erase_configs(context.state, bucket.id);
+  if (bucket.notifies) context.state.erase(keys::notice_rules(bucket.id));
   context.state.erase(keys::bucket(command.name));
   context.state.erase(keys::owned_bucket(bucket.owner, command.name));
   if (auto account = context.state.load<AccountRecord>(keys::account(bucket.owner))) {
@@ -146,16 +155,20 @@ Result<Bytes> run(Context& context, const DeleteBucket& command) {
 }
 
 Result<Bytes> run(Context& context, const SetBucketConfig& command) {
-  STRATOS_TRY(const BucketRecord bucket, require_bucket(context.state, command.bucket));
+  STRATOS_TRY(BucketRecord bucket, require_bucket(context.state, command.bucket));
   BucketConfig config;
   config.kind = command.kind;
   config.document = command.document.value_or(Bytes{});
   STRATOS_CHECK(check_config(config));
+  STRATOS_CHECK(check_rules(command));
   const Bytes key = keys::bucket_config(bucket.id, command.kind);
   if (command.document) {
     context.state.put(key, std::move(config.document));
   } else {
     context.state.erase(key);
+  }
+  if (command.kind == ConfigKind::notification) {
+    set_notice_rules(context, bucket, command.rules, command.test ? &*command.test : nullptr);
   }
   return codec::encode(Nothing{});
 }

@@ -1,5 +1,5 @@
 // Versioning and object lock of buckets; attributes, tags, retention and holds of versions.
-#include "meta/verbs.hpp"
+#include "meta/notices.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -46,6 +46,15 @@ Result<Named> find_named(const Context& context, const Command& command) {
   STRATOS_TRY(named.version,
               require_version(context.state, named.bucket, command.key, command.version));
   return named;
+}
+
+// What is sealed of a version's entity tag, wherever it stands; read for notices alone.
+Bytes summary_of(const Context& context, const Named& named, std::string_view key) {
+  if (!named.version.sealed_summary.empty() || !named.bucket.notifies) {
+    return named.version.sealed_summary;
+  }
+  const auto row = context.state.load<ListRow>(keys::list_row(named.bucket.id, key));
+  return row && row->version == named.version.id ? row->sealed_summary : Bytes{};
 }
 
 Result<void> require_object_lock(const BucketRecord& bucket) {
@@ -127,8 +136,13 @@ Result<Bytes> run(Context& context, const SetAttributes& command) {
 
 Result<Bytes> run(Context& context, const PutTags& command) {
   STRATOS_CHECK(check_tags(command.sealed_tags));
+  STRATOS_CHECK(check_cause(command.cause));
   STRATOS_TRY(Named named, find_named(context, command));
   named.version.sealed_tags = command.sealed_tags;
+  const NoticeKind kind =
+      command.sealed_tags.empty() ? NoticeKind::tags_removed : NoticeKind::tags_put;
+  const Bytes summary = summary_of(context, named, command.key);
+  note_change(context, named.bucket, {kind, command.key, named.version, summary}, command.cause);
   return store_changed(context, named, command.key);
 }
 

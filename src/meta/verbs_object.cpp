@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "meta/verbs.hpp"
+#include "meta/notices.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -112,6 +112,7 @@ Result<Bytes> run(Context& context, const PutObject& command) {
   STRATOS_CHECK(check_sealed(command.sealed_attributes, command.sealed_summary));
   STRATOS_CHECK(check_body(command));
   STRATOS_CHECK(check_tags(command.sealed_tags));
+  STRATOS_CHECK(check_cause(command.cause));
   STRATOS_CHECK(check_lock(context, bucket, command.lock));
   STRATOS_CHECK(check_condition(context.state, bucket.id, command.key, command.condition));
   STRATOS_CHECK(commit_and_refer(context, command.segments, command.slices.slices));
@@ -125,6 +126,8 @@ Result<Bytes> run(Context& context, const PutObject& command) {
   if (command.inline_body) {
     context.state.put_new(keys::inline_body(bucket.id, stored.id), *command.inline_body);
   }
+  const NoticeKind kind = created_kind(command.cause.way);
+  note_change(context, bucket, {kind, command.key, stored, command.sealed_summary}, command.cause);
   return reply_of(stored);
 }
 
@@ -134,6 +137,7 @@ Result<Bytes> run(Context& context, const CopyObject& command) {
   STRATOS_CHECK(check_object_key(command.key));
   STRATOS_CHECK(check_sealed(command.sealed_attributes, command.sealed_summary));
   STRATOS_CHECK(check_tags(command.sealed_tags));
+  STRATOS_CHECK(check_cause(command.cause));
   STRATOS_CHECK(check_lock(context, target, command.lock));
   STRATOS_CHECK(check_condition(context.state, target.id, command.key, command.condition));
   STRATOS_TRY(VersionRecord version, source_version(context.state, source.id, command));
@@ -151,6 +155,9 @@ Result<Bytes> run(Context& context, const CopyObject& command) {
   const VersionRecord stored = make_current(context, target, command.key, std::move(version),
                                             command.sealed_summary, std::move(pages));
   if (body) context.state.put_new(keys::inline_body(target.id, stored.id), std::move(*body));
+  note_change(context, target,
+              {NoticeKind::created_by_copy, command.key, stored, command.sealed_summary},
+              command.cause);
   return reply_of(stored);
 }
 

@@ -1,4 +1,4 @@
-#include "meta/verbs.hpp"
+#include "meta/notices.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -100,6 +100,7 @@ Result<Bytes> run(Context& context, const CompleteUpload& command) {
               require_upload(context.state, bucket.id, command.key, command.upload));
   STRATOS_CHECK(check_sealed(command.sealed_attributes, command.sealed_summary));
   STRATOS_CHECK(check_macs(command.page_macs));
+  STRATOS_CHECK(check_cause(command.cause));
   STRATOS_CHECK(check_condition(context.state, bucket.id, command.key, command.condition));
   STRATOS_TRY(const std::vector<PartRecord> parts, chosen_parts(context.state, command));
 
@@ -126,6 +127,9 @@ Result<Bytes> run(Context& context, const CompleteUpload& command) {
 
   const VersionRecord stored = make_current(context, bucket, command.key, std::move(version),
                                             command.sealed_summary, std::move(pages));
+  note_change(context, bucket,
+              {NoticeKind::created_of_parts, command.key, stored, command.sealed_summary},
+              command.cause);
   PutObject::Reply reply;
   reply.version = stored.id;
   reply.modified = context.time;

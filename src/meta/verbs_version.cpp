@@ -2,7 +2,7 @@
 //
 // The newest version of a key is the current one. It has a list row unless it is a delete marker.
 // The null version is the one without an id of its own; a row points to it unless it is the newest.
-#include "meta/verbs.hpp"
+#include "meta/notices.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -116,6 +116,12 @@ Result<void> check_target(const VersionRecord& target, const Precondition& condi
   return holds ? Result<void>{} : fail(Errc::precondition_failed);
 }
 
+void note_removal(Context& context, const BucketRecord& bucket, const DeleteObject& command,
+                  const VersionRecord& version, bool marker_created) {
+  const NoticeKind kind = removed_kind(command.cause.way, marker_created);
+  note_change(context, bucket, {kind, command.key, version, {}}, command.cause);
+}
+
 DeleteObject::Reply reply_of(const VersionRecord& version) {
   DeleteObject::Reply reply;
   reply.version = version.id;
@@ -134,6 +140,7 @@ Result<Bytes> remove_named(Context& context, const BucketRecord& bucket,
   }
   remove_version(context, bucket.id, command.key, *version);
   emit_version(context, EventKind::object_removed, bucket.id, command.key, version->id);
+  note_removal(context, bucket, command, *version, false);
   return codec::encode(reply_of(*version));
 }
 
@@ -144,6 +151,7 @@ Result<Bytes> remove_plain(Context& context, const BucketRecord& bucket,
   STRATOS_CHECK(check_target(*version, command.condition));
   remove_only_version(context, bucket.id, command.key);
   emit_version(context, EventKind::object_removed, bucket.id, command.key, version->id);
+  note_removal(context, bucket, command, *version, false);
   return codec::encode(DeleteObject::Reply{});
 }
 
@@ -259,6 +267,7 @@ VersionRecord add_marker(Context& context, const BucketRecord& bucket, std::stri
 
 Result<Bytes> run(Context& context, const DeleteObject& command) {
   STRATOS_TRY(const BucketRecord bucket, require_bucket(context.state, command.bucket));
+  STRATOS_CHECK(check_cause(command.cause));
   if (command.version) return remove_named(context, bucket, command);
   if (bucket.versioning == Versioning::never) return remove_plain(context, bucket, command);
   STRATOS_CHECK(check_object_key(command.key));
@@ -267,7 +276,9 @@ Result<Bytes> run(Context& context, const DeleteObject& command) {
     if (!newest) return codec::encode(DeleteObject::Reply{});
     STRATOS_CHECK(check_target(*newest, command.condition));
   }
-  return codec::encode(reply_of(add_marker(context, bucket, command.key)));
+  const VersionRecord marker = add_marker(context, bucket, command.key);
+  note_removal(context, bucket, command, marker, true);
+  return codec::encode(reply_of(marker));
 }
 
 }  // namespace stratos::meta

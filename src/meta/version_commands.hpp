@@ -66,11 +66,13 @@ struct PutTags {
   std::string key;
   std::optional<VersionId> version;  // zero: the null version
   Bytes sealed_tags;
+  Cause cause;
   static void fields(auto& self, auto&& field) {
     field(1, self.bucket);
     field(2, self.key);
     field(3, self.version);
     field(4, self.sealed_tags);
+    field(5, self.cause);
   }
 };
 // A retention that runs may be extended; anything else needs the bypass, and cannot be had under
