@@ -4,6 +4,7 @@
 #include "fuzz_target.hpp"
 #include "gateway/s3/bucket_documents.hpp"
 #include "gateway/s3/cors.hpp"
+#include "gateway/s3/notification.hpp"
 #include "gateway/s3/policy.hpp"
 #include "gateway/s3/post_policy.hpp"
 
@@ -44,7 +45,7 @@ void read_documents(ByteView text) {
   static_cast<void>(parse_public_access_block(text));
   static_cast<void>(parse_ownership(text));
   static_cast<void>(parse_encryption(text));
-  static_cast<void>(check_notification(text));
+  static_cast<void>(parse_notification(text));
 }
 
 void check_form(std::string_view text) {

@@ -199,7 +199,7 @@ Task<Result<StoreOptions>> MeshObjectClient::store_options(std::string bucket) {
   co_return options;
 }
 
-Task<Result<ObjectInfo>> MeshObjectClient::put(Principal, std::string bucket, std::string key,
+Task<Result<ObjectInfo>> MeshObjectClient::put(Principal who, std::string bucket, std::string key,
                                                BodySource& body, Condition condition) {
   STRATOS_CO_TRY(const StoreOptions options, co_await store_options(bucket));
   meta::PutObject command;
@@ -219,6 +219,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::put(Principal, std::string bucket, st
   command.sealed_summary = seal_summary(mesh_.ring, mesh_.runtime.random(), stored.attributes);
   command.sealed_tags = seal_tags(mesh_.ring, mesh_.runtime.random(), stored.attributes.tags);
   command.lock = stored.attributes.lock;
+  command.cause = sealed_cause(who.cause);
   STRATOS_CO_TRY(const meta::PutObject::Reply reply, co_await mesh_.meta.execute(command));
   ObjectInfo info;
   info.key = std::move(key);
@@ -246,7 +247,7 @@ Task<Result<std::unique_ptr<ObjectReader>>> MeshObjectClient::get(std::string bu
   co_return make_object_reader(mesh_, std::move(info), std::move(found));
 }
 
-Task<Result<ObjectInfo>> MeshObjectClient::copy(Principal, std::string source_bucket,
+Task<Result<ObjectInfo>> MeshObjectClient::copy(Principal who, std::string source_bucket,
                                                 std::string source_key, std::string bucket,
                                                 std::string key, CopyOptions options) {
   STRATOS_CO_TRY(const meta::GetObject::Reply found,
@@ -272,6 +273,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::copy(Principal, std::string source_bu
   command.sealed_summary = seal_summary(mesh_.ring, random, info.attributes);
   command.sealed_tags = seal_tags(mesh_.ring, random, info.attributes.tags);
   command.lock = options.lock;
+  command.cause = sealed_cause(who.cause);
   STRATOS_CO_TRY(const meta::PutObject::Reply reply, co_await mesh_.meta.execute(command));
   info.version = reply.version;
   info.versioned = reply.versioned;

@@ -1,6 +1,6 @@
 // Internal to client/: the class behind make_object_client; its calls are spread over
 // mesh_object_client.cpp (buckets, objects, listings), mesh_versions.cpp (removals, versions, tags,
-// locks) and mesh_uploads.cpp (multipart).
+// locks), mesh_uploads.cpp (multipart) and mesh_notices.cpp.
 #pragma once
 #include "client/mesh_object_client.hpp"
 #include "client/object_writer.hpp"
@@ -37,8 +37,8 @@ class MeshObjectClient final : public ObjectClient {
   Task<Result<VersionsPage>> list_versions(std::string bucket, VersionsRequest request) override;
   Task<Result<void>> set_versioning(std::string bucket, Versioning versioning) override;
   Task<Result<void>> set_object_lock(std::string bucket, DefaultRetention retention) override;
-  Task<Result<ChangedVersion>> put_tags(std::string bucket, std::string key, VersionChoice version,
-                                        Tags tags) override;
+  Task<Result<ChangedVersion>> put_tags(Principal who, std::string bucket, std::string key,
+                                        VersionChoice version, Tags tags) override;
   Task<Result<ChangedVersion>> put_retention(std::string bucket, std::string key,
                                              VersionChoice version, ObjectLock lock,
                                              bool bypass_governance) override;
@@ -66,6 +66,10 @@ class MeshObjectClient final : public ObjectClient {
                                            ETag etag, std::vector<Checksum> checksums,
                                            Condition condition) override;
   Task<Result<void>> abort_upload(std::string bucket, std::string key, UploadId upload) override;
+  Task<Result<void>> set_notifications(std::string bucket, NotificationConfig config) override;
+  Task<Result<NoticePage>> list_notices(std::string target, NoticePlace after,
+                                        std::uint32_t limit) override;
+  Task<Result<void>> take_off_notices(std::string target, std::vector<NoticePlace> places) override;
   Task<Result<Credential>> credential(std::string access_key) override;
 
  private:
@@ -76,6 +80,7 @@ class MeshObjectClient final : public ObjectClient {
                                                 Condition condition);
   Task<Result<meta::Precondition>> removal_condition(std::string bucket, std::string key,
                                                      Removal removal);
+  meta::Cause sealed_cause(const std::shared_ptr<const Cause>& cause);
   Task<Result<StoreOptions>> store_options(std::string bucket);
   Task<Result<meta::UploadRecord>> upload_record(std::string bucket, std::string key, UploadId id);
   Task<Result<std::vector<meta::PartRecord>>> all_parts(std::string bucket, std::string key,

@@ -386,7 +386,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::completed_before(std::string bucket, 
   co_return info;
 }
 
-Task<Result<ObjectInfo>> MeshObjectClient::complete_upload(Principal, std::string bucket,
+Task<Result<ObjectInfo>> MeshObjectClient::complete_upload(Principal who, std::string bucket,
                                                            std::string key, UploadId upload,
                                                            std::vector<CompletedPart> parts,
                                                            ETag etag,
@@ -443,6 +443,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::complete_upload(Principal, std::strin
   command.upload = upload;
   command.sealed_attributes = seal_attributes(mesh_.ring, mesh_.runtime.random(), info.attributes);
   command.sealed_summary = seal_summary(mesh_.ring, mesh_.runtime.random(), info.attributes);
+  command.cause = sealed_cause(who.cause);
   STRATOS_CO_TRY(const meta::PutObject::Reply reply, co_await mesh_.meta.execute(command));
   info.key = std::move(key);
   info.version = reply.version;

@@ -79,6 +79,7 @@ Task<Result<meta::Precondition>> MeshObjectClient::removal_condition(std::string
 Task<Result<Removed>> MeshObjectClient::remove(std::string bucket, std::string key,
                                                Removal removal) {
   meta::DeleteObject command = make_command(bucket, key, removal);
+  command.cause = sealed_cause(removal.cause);
   STRATOS_CO_TRY(command.condition,
                  co_await removal_condition(std::move(bucket), std::move(key), removal));
   STRATOS_CO_TRY(const meta::DeleteObject::Reply reply, co_await mesh_.meta.execute(command));
@@ -93,6 +94,7 @@ Task<Result<std::vector<Result<Removed>>>> MeshObjectClient::remove_many(
     for (std::size_t i = begin; i < std::min(begin + kDeletesAtOnce, items.size()); ++i) {
       meta::DeleteObject command = make_command(bucket, items[i].key, items[i].removal);
       command.condition = plain_condition(items[i].removal.condition);
+      command.cause = sealed_cause(items[i].removal.cause);
       meta::Item item;
       item.verb = meta::DeleteObject::kVerb;
       item.id = mesh_.runtime.random().draw_id<IdempotencyId>();
@@ -157,13 +159,15 @@ Task<Result<void>> MeshObjectClient::set_object_lock(std::string bucket,
   co_return Result<void>{};
 }
 
-Task<Result<ChangedVersion>> MeshObjectClient::put_tags(std::string bucket, std::string key,
-                                                        VersionChoice version, Tags tags) {
+Task<Result<ChangedVersion>> MeshObjectClient::put_tags(Principal who, std::string bucket,
+                                                        std::string key, VersionChoice version,
+                                                        Tags tags) {
   meta::PutTags command;
   command.bucket = std::move(bucket);
   command.key = std::move(key);
   command.version = version;
   command.sealed_tags = seal_tags(mesh_.ring, mesh_.runtime.random(), tags);
+  command.cause = sealed_cause(who.cause);
   STRATOS_CO_TRY(const meta::ChangedVersion reply, co_await mesh_.meta.execute(command));
   co_return to_changed(reply);
 }

@@ -93,7 +93,7 @@ TEST_F(Versions, KeepTheirTags) {
   EXPECT_EQ(record_of("key").version.sealed_tags.empty(), false);
   ASSERT_TRUE(put("key", pattern(2, 10)));
   const Tags other = {{"shape", "round"}, {"empty", ""}};
-  const auto changed = run(client_->put_tags("bucket", "key", stored->version, other));
+  const auto changed = run(client_->put_tags(who(), "bucket", "key", stored->version, other));
   ASSERT_TRUE(changed);
   EXPECT_EQ(changed->version, stored->version);
   EXPECT_EQ(run(client_->head("bucket", "key", stored->version))->attributes.tags, other);

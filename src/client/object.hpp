@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "base/ids.hpp"
 #include "base/time.hpp"
 #include "codec/record.hpp"
+#include "meta/notice_records.hpp"
 #include "meta/object_records.hpp"
 
 namespace stratos::client {
@@ -120,10 +122,20 @@ struct Condition {
   std::optional<WallTime> modified;   // to the second
 };
 
+// Who brought a change about, and how: for those who are told of it. Sealed.
+struct Cause {
+  meta::ChangeWay way = meta::ChangeWay::plain;
+  std::uint64_t origin = 0;  // the gateway; 0: whoever comes first delivers the notice
+  AccountId account;         // zero: anonymous
+  std::string remote;        // the address alone
+  std::string request_id;
+};
+
 struct Removal {
   VersionChoice version;  // none: the object, over which versioning puts a delete marker
   bool bypass_governance = false;
   Condition condition;
+  std::shared_ptr<const Cause> cause = nullptr;  // where somebody may be told
 };
 struct RemovalItem {
   std::string key;

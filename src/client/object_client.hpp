@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/buffer.hpp"
+#include "client/notice.hpp"
 #include "client/object.hpp"
 #include "crypto/keys.hpp"
 #include "meta/bucket_config.hpp"
@@ -25,6 +26,7 @@ constexpr std::size_t kMaxInlineBytes = 4096;
 // Who asks, whatever the credential was. Authorisation of the action is the caller's work.
 struct Principal {
   AccountId account;
+  std::shared_ptr<const Cause> cause = nullptr;  // where somebody may be told of what is changed
 };
 
 // A body on its way in. finish() is called once, after next() gave an empty Buffer, and returns
@@ -228,7 +230,7 @@ class ObjectClient {
   virtual Task<Result<void>> set_versioning(std::string bucket, Versioning versioning) = 0;
   virtual Task<Result<void>> set_object_lock(std::string bucket, DefaultRetention retention) = 0;
   // Of a version that exists; errors as in reads. Empty tags remove them.
-  virtual Task<Result<ChangedVersion>> put_tags(std::string bucket, std::string key,
+  virtual Task<Result<ChangedVersion>> put_tags(Principal who, std::string bucket, std::string key,
                                                 VersionChoice version, Tags tags) = 0;
   // Mode and date of the lock count. Errc::object_locked, Errc::no_object_lock.
   virtual Task<Result<ChangedVersion>> put_retention(std::string bucket, std::string key,
@@ -275,6 +277,15 @@ class ObjectClient {
                                                    std::vector<Checksum> checksums,
                                                    Condition condition) = 0;
   virtual Task<Result<void>> abort_upload(std::string bucket, std::string key, UploadId upload) = 0;
+
+  // Who is told of changes of a bucket, from the next change on.
+  virtual Task<Result<void>> set_notifications(std::string bucket, NotificationConfig config) = 0;
+  // Notices for a target that come after `after`, at most `limit`.
+  virtual Task<Result<NoticePage>> list_notices(std::string target, NoticePlace after,
+                                                std::uint32_t limit) = 0;
+  // That were delivered; at most 1000. What is gone already is fine.
+  virtual Task<Result<void>> take_off_notices(std::string target,
+                                              std::vector<NoticePlace> places) = 0;
 
   // The account that an access key belongs to, and the secret derived for it.
   struct Credential {

@@ -11,6 +11,7 @@ constexpr std::string_view kAttributesPurpose = "stratos.attributes.v1";
 constexpr std::string_view kTagsPurpose = "stratos.tags.v1";
 constexpr std::string_view kSummaryPurpose = "stratos.summary.v1";
 constexpr std::string_view kUploadPurpose = "stratos.upload.v1";
+constexpr std::string_view kCausePurpose = "stratos.cause.v1";
 constexpr std::string_view kConfigPurpose = "stratos.bucket-config.v1";
 constexpr std::string_view kMacDomain = "stratos.slices.v1";
 constexpr std::string_view kInlineDomain = "stratos.inline.v1";
@@ -56,6 +57,17 @@ struct SummaryRecord {
     field(2, self.parts);
     field(3, self.checksum_algorithms);
     field(4, self.owner);
+  }
+};
+struct CauseRecord {
+  static constexpr std::uint8_t kFormat = 1;
+  AccountId account;
+  std::string remote;
+  std::string request_id;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.account);
+    field(2, self.remote);
+    field(3, self.request_id);
   }
 };
 // The name keeps a document of one bucket or kind from being shown as another's.
@@ -189,6 +201,25 @@ Result<Bytes> open_config(const KeyRing& ring, std::string_view bucket, ConfigKi
     return fail(Errc::hash_mismatch, "the index exchanged a bucket's configuration");
   }
   return std::move(record.document);
+}
+
+Bytes seal_cause(const KeyRing& ring, Random& random, const Cause& cause) {
+  CauseRecord record;
+  record.account = cause.account;
+  record.remote = cause.remote;
+  record.request_id = cause.request_id;
+  return ring.seal_record(kCausePurpose, codec::encode(record), random);
+}
+
+Result<Cause> open_cause(const KeyRing& ring, ByteView sealed) {
+  if (sealed.empty()) return fail(Errc::not_found);
+  STRATOS_TRY(const Bytes plain, ring.open_record(kCausePurpose, sealed));
+  STRATOS_TRY(CauseRecord record, codec::decode<CauseRecord>(plain));
+  Cause cause;
+  cause.account = record.account;
+  cause.remote = std::move(record.remote);
+  cause.request_id = std::move(record.request_id);
+  return cause;
 }
 
 Bytes seal_upload(const KeyRing& ring, Random& random, const UploadSettings& settings) {

@@ -30,6 +30,10 @@ Result<Bytes> seal_config(const KeyRing& ring, Random& random, std::string_view 
 Result<Bytes> open_config(const KeyRing& ring, std::string_view bucket, ConfigKind kind,
                           ByteView sealed);
 
+// Who brought a change about; its way and origin are not part of it. Errc::not_found for none.
+Bytes seal_cause(const KeyRing& ring, Random& random, const Cause& cause);
+Result<Cause> open_cause(const KeyRing& ring, ByteView sealed);
+
 // Settings of a multipart upload beside the object's attributes.
 struct UploadSettings {
   Attributes attributes;

@@ -112,11 +112,6 @@ std::vector<std::string> names_of(const client::Tags& tags) {
 }
 
 // "127.0.0.1:4711" and "[::1]:4711" without the port.
-std::string address_of(std::string_view remote) {
-  if (remote.starts_with('[')) return std::string(remote.substr(1, remote.find(']') - 1));
-  return std::string(remote.substr(0, remote.rfind(':')));
-}
-
 std::string epoch_text(WallTime now) { return std::to_string(now.ms / 1000); }
 
 std::vector<std::string> auth_values(const Identity& identity, bool version) {
@@ -126,6 +121,11 @@ std::vector<std::string> auth_values(const Identity& identity, bool version) {
 }
 
 }  // namespace
+
+std::string address_of(std::string_view remote) {
+  if (remote.starts_with('[')) return std::string(remote.substr(1, remote.find(']') - 1));
+  return std::string(remote.substr(0, remote.rfind(':')));
+}
 
 const AccessRule* access_rule_of(Operation operation) {
   for (const Row& row : kRows) {

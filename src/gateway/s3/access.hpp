@@ -20,6 +20,9 @@ struct Identity {
   std::optional<ChunkSigner> signer;     // goes on with the chunks of a signed stream
 };
 
+// The address of a request's `remote`, without its port.
+std::string address_of(std::string_view remote);
+
 // What an operation needs to be allowed.
 struct AccessRule {
   std::string_view action;               // of policies

@@ -149,12 +149,6 @@ std::string encryption_document(const DefaultEncryption& encryption) {
   return std::move(xml).take();
 }
 
-Result<void> check_notification(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, parse_root(text, "NotificationConfiguration"));
-  if (!document.root().first_child().exists()) return {};
-  return fail(Errc::not_implemented, "Event notifications are not implemented");
-}
-
 Result<AclDocument> parse_acl_document(ByteView text) {
   auto parsed = XmlDocument::parse(text, kLimits);
   if (!parsed || parsed->root().name() != "AccessControlPolicy") return fail(Errc::malformed_acl);

@@ -32,9 +32,6 @@ struct DefaultEncryption {
 Result<DefaultEncryption> parse_encryption(ByteView text);
 std::string encryption_document(const DefaultEncryption& encryption);
 
-// Errc::not_implemented unless the configuration asks for nothing.
-Result<void> check_notification(ByteView text);
-
 // AccessControlPolicy. Errc::malformed_acl, Errc::invalid_argument, Errc::unresolvable_grant.
 struct AclDocument {
   AccountId owner;  // zero: not named

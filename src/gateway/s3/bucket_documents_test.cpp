@@ -76,14 +76,6 @@ TEST(DefaultEncryptions, KeepOnlyWhatIsDone) {
             Errc::invalid_argument);
 }
 
-TEST(Notifications, MayOnlyAskForNothing) {
-  EXPECT_TRUE(check_notification(as_bytes("<NotificationConfiguration/>")));
-  EXPECT_EQ(error_of(check_notification(as_bytes(
-                "<NotificationConfiguration><TopicConfiguration/></NotificationConfiguration>"))),
-            Errc::not_implemented);
-  EXPECT_EQ(error_of(check_notification(as_bytes("<X/>"))), Errc::malformed_xml);
-}
-
 std::string acl_text(const std::string& grants, const std::string& owner = "") {
   return "<AccessControlPolicy>" + owner + "<AccessControlList>" + grants +
          "</AccessControlList></AccessControlPolicy>";

@@ -104,13 +104,14 @@ class FakeObjectClient final : public FakeObjects {
     }
     co_return page;
   }
-  Task<Result<client::ObjectInfo>> complete_upload(client::Principal, std::string bucket,
+  Task<Result<client::ObjectInfo>> complete_upload(client::Principal who, std::string bucket,
                                                    std::string key, UploadId id,
                                                    std::vector<client::CompletedPart> parts,
                                                    client::ETag etag,
                                                    std::vector<client::Checksum> checksums,
                                                    client::Condition condition) override {
     STRATOS_CO_TRY(Bucket * target, enter("complete_upload", bucket));
+    last_cause = who.cause;
     STRATOS_CO_TRY(const Upload* upload, find_upload(bucket, key, id));
     STRATOS_CO_CHECK(check(*target, key, condition));
     Stored whole;

@@ -5,17 +5,16 @@
 #include <set>
 
 #include "crypto/hash.hpp"
+#include "gateway/s3/fake_notices.hpp"
 #include "gateway/s3/fake_object_reader.hpp"
 #include "gateway/s3/fake_versions.hpp"
 
 namespace stratos::gateway::s3 {
 
-class FakeObjects : public client::ObjectClient {
+class FakeObjects : public FakeNotices {
  public:
-  std::map<std::string, int> calls;   // by method
-  std::map<std::string, Errc> fails;  // methods that fail
-  std::size_t read_bytes = 100'000;   // what a reader gives at once
-  std::size_t take_bytes = 70'000;    // what a writer asks a body for at once
+  std::size_t read_bytes = 100'000;  // what a reader gives at once
+  std::size_t take_bytes = 70'000;   // what a writer asks a body for at once
   std::size_t fail_read_after = SIZE_MAX;
   WallTime now{1'700'000'000'123};
 
@@ -123,10 +122,11 @@ class FakeObjects : public client::ObjectClient {
     co_return found;
   }
 
-  Task<Result<client::ObjectInfo>> put(client::Principal, std::string bucket_name, std::string key,
-                                       client::BodySource& body,
+  Task<Result<client::ObjectInfo>> put(client::Principal who, std::string bucket_name,
+                                       std::string key, client::BodySource& body,
                                        client::Condition condition) override {
     STRATOS_CO_TRY([[maybe_unused]] const Bucket* before, enter("put", bucket_name));
+    last_cause = who.cause;
     STRATOS_CO_TRY(Stored stored, co_await take(body));
     STRATOS_CO_TRY(Bucket * bucket, find(bucket_name));
     STRATOS_CO_CHECK(check(*bucket, key, condition));
@@ -149,6 +149,7 @@ class FakeObjects : public client::ObjectClient {
   Task<Result<client::Removed>> remove(std::string bucket_name, std::string key,
                                        client::Removal removal) override {
     STRATOS_CO_TRY(Bucket * bucket, enter("remove", bucket_name));
+    last_cause = removal.cause;
     co_return take_out(*bucket, key, removal);
   }
   Task<Result<std::vector<Result<client::Removed>>>> remove_many(
@@ -156,6 +157,7 @@ class FakeObjects : public client::ObjectClient {
     STRATOS_CO_TRY(Bucket * bucket, enter("remove_many", bucket_name));
     std::vector<Result<client::Removed>> results;
     for (const client::RemovalItem& item : items) {
+      last_cause = item.removal.cause;
       if (undeletable.contains(item.key)) {
         results.push_back(fail(Errc::deadline_exceeded, "node n7 at 10.0.0.7"));
       } else {
@@ -166,11 +168,12 @@ class FakeObjects : public client::ObjectClient {
   }
   std::set<std::string> undeletable;
 
-  Task<Result<client::ObjectInfo>> copy(client::Principal, std::string source_bucket,
+  Task<Result<client::ObjectInfo>> copy(client::Principal who, std::string source_bucket,
                                         std::string source_key, std::string bucket, std::string key,
                                         client::CopyOptions options) override {
     STRATOS_CO_TRY(const Stored* source,
                    enter("copy", source_bucket, source_key, options.source_version));
+    last_cause = who.cause;
     STRATOS_CO_TRY(Bucket * target, find(bucket));
     if (!source->info.attributes.key_check.empty()) co_return fail(Errc::bad_key);
     STRATOS_CO_CHECK(check(*target, key, options.condition));
@@ -210,9 +213,10 @@ class FakeObjects : public client::ObjectClient {
     bucket->info.default_retention = retention;
     co_return Result<void>{};
   }
-  Task<Result<client::ChangedVersion>> put_tags(std::string bucket, std::string key,
-                                                client::VersionChoice version,
+  Task<Result<client::ChangedVersion>> put_tags(client::Principal who, std::string bucket,
+                                                std::string key, client::VersionChoice version,
                                                 client::Tags tags) override {
+    last_cause = who.cause;
     const auto change = [&tags](client::Attributes& a) { a.tags = tags; };
     co_return change_all(enter("put_tags", bucket, key, version), bucket, key, change);
   }
@@ -261,6 +265,18 @@ class FakeObjects : public client::ObjectClient {
     co_return page;
   }
 
+  Task<Result<void>> set_notifications(std::string name,
+                                       client::NotificationConfig config) override {
+    STRATOS_CO_TRY(Bucket * bucket, enter("set_notifications", name));
+    if (config.document) {
+      bucket->configs[client::ConfigKind::notification] = *config.document;
+    } else {
+      bucket->configs.erase(client::ConfigKind::notification);
+    }
+    last_notifications = std::move(config);
+    co_return Result<void>{};
+  }
+
   Task<Result<Credential>> credential(std::string access_key) override {
     STRATOS_CO_CHECK(enter("credential"));
     const auto found = credentials_.find(access_key);
@@ -269,6 +285,7 @@ class FakeObjects : public client::ObjectClient {
   }
 
  protected:
+  using FakeNotices::enter;
   struct Stored {
     client::ObjectInfo info;
     std::string data;
@@ -279,12 +296,6 @@ class FakeObjects : public client::ObjectClient {
     std::map<std::string, Stored> objects;  // current ones
     FakeVersions<Stored>::Map versions;     // all, once versioning was enabled
   };
-  Result<void> enter(const std::string& method) {
-    ++calls[method];
-    const auto found = fails.find(method);
-    if (found != fails.end()) return fail(found->second, "node n7 at 10.0.0.7");
-    return {};
-  }
   Result<Bucket*> enter(const std::string& method, const std::string& bucket) {
     STRATOS_CHECK(enter(method));
     return find(bucket);

@@ -36,10 +36,20 @@ class VersionWalk {
   std::uint32_t newer_others_ = 0;
 };
 
+std::shared_ptr<const client::Cause> by_rule() {
+  static const auto cause = [] {
+    auto made = std::make_shared<client::Cause>();
+    made->way = client::ChangeWay::lifecycle;
+    return made;
+  }();
+  return cause;
+}
+
 // A current object gets a delete marker where versions are kept; it must be the one that was seen.
 client::RemovalItem removal_of(const client::BucketInfo& bucket, const Entry& entry) {
   client::RemovalItem item;
   item.key = entry.key;
+  item.removal.cause = by_rule();
   const bool hides =
       bucket.versioning != client::Versioning::never && entry.latest && !entry.marker;
   if (hides) {

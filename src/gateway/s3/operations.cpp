@@ -58,8 +58,8 @@ constexpr std::array<OperationHandler, static_cast<std::size_t>(Operation::unsup
       set(Operation::get_bucket_encryption, get_bucket_config);
       set(Operation::put_bucket_encryption, put_bucket_config);
       set(Operation::delete_bucket_encryption, delete_bucket_config);
-      set(Operation::get_bucket_notification, get_unset_config);
-      set(Operation::put_bucket_notification, put_bucket_config);
+      set(Operation::get_bucket_notification, get_bucket_notification);
+      set(Operation::put_bucket_notification, put_bucket_notification);
       set(Operation::get_bucket_logging, get_unset_config);
       set(Operation::get_bucket_accelerate, get_unset_config);
       set(Operation::get_bucket_request_payment, get_unset_config);

@@ -27,6 +27,8 @@ Task<Result<void>> put_bucket_config(Call& call);
 Task<Result<void>> delete_bucket_config(Call& call);
 // What S3 says of features that were never set up.
 Task<Result<void>> get_unset_config(Call& call);
+Task<Result<void>> get_bucket_notification(Call& call);
+Task<Result<void>> put_bucket_notification(Call& call);
 Task<Result<void>> get_bucket_policy_status(Call& call);
 
 Task<Result<void>> get_bucket_acl(Call& call);

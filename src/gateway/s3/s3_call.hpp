@@ -54,10 +54,16 @@ struct Call {
 
   client::ObjectClient& objects() const { return backend.objects; }
   // The zero account for the anonymous, who own nothing.
-  client::Principal who() const { return identity->who.value_or(client::Principal{}); }
+  // With the cause of what it changes.
+  client::Principal who() const;
+  // Where somebody may be told of the bucket's changes; else null.
+  std::shared_ptr<const client::Cause> cause() const;
   bool anonymous() const { return !identity->who; }
   const http::Headers& headers() const { return request.headers; }
 };
+
+// After a request that succeeded: somebody may be told of it.
+void wake_notifier(const Call& call);
 
 // Answers with the fields that every answer has. An error leaves the rest to the service.
 Task<Result<void>> answer(Call& call, int status, http::Headers headers, std::string body);

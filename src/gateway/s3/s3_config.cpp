@@ -53,10 +53,6 @@ Result<Bytes> take_encryption(Call&, ByteView text) {
   STRATOS_TRY(const DefaultEncryption encryption, parse_encryption(text));
   return kept(encryption_document(encryption));
 }
-Result<Bytes> take_notification(Call&, ByteView text) {
-  STRATOS_CHECK(check_notification(text));
-  return Bytes{};
-}
 
 Result<Bytes> take_lifecycle(Call& call, ByteView text) {
   STRATOS_TRY(LifecycleRules rules, parse_lifecycle(text));
@@ -100,8 +96,6 @@ constexpr std::array kRows = {
         take_lifecycle, Errc::no_such_lifecycle},
     Row{ConfigKind::website, get_bucket_website, put_bucket_website, delete_bucket_website,
         take_website, Errc::no_such_website},
-    Row{ConfigKind::notification, unsupported, put_bucket_notification, unsupported,
-        take_notification, Errc::not_found},
 };
 
 const Row& row_of(Operation operation) {
@@ -125,7 +119,6 @@ struct Unset {
 constexpr std::array kUnset = {
     Unset{get_bucket_logging, "BucketLoggingStatus"},
     Unset{get_bucket_accelerate, "AccelerateConfiguration"},
-    Unset{get_bucket_notification, "NotificationConfiguration"},
     Unset{get_bucket_request_payment, "RequestPaymentConfiguration"},
     Unset{get_bucket_replication, "", Errc::no_such_replication},
 };

@@ -84,6 +84,7 @@ Task<Result<void>> serve(Call& call) {
   if (bucket_exists) STRATOS_CO_CHECK(co_await open_bucket(call));
   STRATOS_CO_CHECK(check_headers_implemented(call.headers()));
   Result<void> done = co_await handler(call);
+  if (done) wake_notifier(call);
   if (!done && is_missing(done.error().code())) STRATOS_CO_CHECK(check_missing(call));
   co_return done;
 }

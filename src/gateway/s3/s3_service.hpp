@@ -11,6 +11,8 @@
 
 namespace stratos::gateway::s3 {
 
+class Notifier;
+
 struct ServiceOptions {
   std::string region = "us-east-1";
   std::vector<std::string> base_domains;     // buckets are their subdomains
@@ -18,6 +20,7 @@ struct ServiceOptions {
   AdmissionOptions admission;                // who is not admitted is told SlowDown
   std::uint64_t max_body_bytes = 5ULL << 30;
   Duration lifecycle_day = 24h;  // what lifecycle rules call a day
+  Notifier* notifier = nullptr;  // knows the webhooks; null: there are none
 };
 
 // Belongs to one runtime. What it is given outlives it; destroy it when no request runs.

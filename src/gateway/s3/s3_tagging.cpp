@@ -13,9 +13,9 @@ Task<Result<void>> store_tags(Call& call, client::Tags tags, int status) {
   STRATOS_CO_TRY(const client::ObjectInfo info,
                  co_await call.objects().head(call.s3.bucket, call.s3.key, version));
   STRATOS_CO_CHECK(authorize_object(call, info, tags));
-  STRATOS_CO_TRY(
-      const client::ChangedVersion changed,
-      co_await call.objects().put_tags(call.s3.bucket, call.s3.key, info.version, std::move(tags)));
+  STRATOS_CO_TRY(const client::ChangedVersion changed,
+                 co_await call.objects().put_tags(call.who(), call.s3.bucket, call.s3.key,
+                                                  info.version, std::move(tags)));
   http::Headers headers;
   add_version_header(call, headers, changed.version, changed.versioned);
   co_return co_await answer_empty(call, status, std::move(headers));

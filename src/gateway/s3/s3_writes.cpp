@@ -29,6 +29,7 @@ Result<client::Removal> parse_removal(const Call& call) {
   STRATOS_TRY(removal.version, parse_version_id(call.s3));
   STRATOS_TRY(removal.condition, parse_write_condition(headers));
   removal.bypass_governance = bypasses_governance(call, call.s3.key);
+  removal.cause = call.cause();
   if (removal.condition.if_none_match || removal.condition.exists == false) {
     return fail(Errc::not_implemented, "If-None-Match of a delete is not implemented");
   }
@@ -188,6 +189,7 @@ Result<client::Removal> to_removal(const Call& call, const DeleteItem& item) {
   const AccessRule rule = removal.version ? of_version(plain) : plain;
   STRATOS_CHECK(authorize(call, *call.rules, rule.action, item.key, rule.permission));
   removal.bypass_governance = bypasses_governance(call, item.key);
+  removal.cause = call.cause();
   removal.condition.size = item.size_bytes;
   removal.condition.modified = item.modified;
   if (item.etag == "*") {
