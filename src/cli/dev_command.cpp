@@ -8,6 +8,7 @@
 #include "cli/commands.hpp"
 #include "cli/local_mesh.hpp"
 #include "cli/proof.hpp"
+#include "cli/webhook_options.hpp"
 #include "runtime/real_runtime.hpp"
 
 namespace stratos::cli {
@@ -17,6 +18,7 @@ using nlohmann::json;
 
 struct Arguments {
   LocalMeshOptions mesh;
+  WebhookArguments webhooks;
   std::string profile = "4+2";
   bool reset = false;
   bool prove = false;
@@ -117,6 +119,7 @@ Result<void> run(Session& session, Arguments& arguments) {
   std::signal(SIGPIPE, SIG_IGN);
   SignalWaiter signals;
   STRATOS_CHECK(parse_profile(arguments.profile, arguments.mesh.settings));
+  STRATOS_TRY(arguments.mesh.webhooks, load_webhooks(arguments.webhooks));
   if (arguments.reset) STRATOS_CHECK(reset(session.dir));
   arguments.mesh.program = session.program;
   STRATOS_TRY(const auto mesh, LocalMesh::start(io::real_file_system(), session.folder(),
@@ -156,6 +159,7 @@ void add_dev_command(CLI::App& app, Session& session) {
   dev.add_option("--day", arguments->mesh.day_seconds,
                  "Seconds that lifecycle rules call a day; fewer to see them act")
       ->check(CLI::PositiveNumber);
+  add_webhook_options(dev, arguments->webhooks);
   dev.add_option("--capacity", arguments->mesh.capacity_bytes,
                  "Bytes that each storage node may take, such as 100GiB; 0: what the disk has")
       ->transform(CLI::AsSizeValue(false));

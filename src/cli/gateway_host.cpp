@@ -4,6 +4,7 @@
 #include "client/mesh.hpp"
 #include "client/mesh_object_client.hpp"
 #include "gateway/s3/lifecycle_sweeper.hpp"
+#include "gateway/s3/notifier.hpp"
 #include "gateway/s3/s3_service.hpp"
 #include "runtime/task_group.hpp"
 
@@ -21,7 +22,8 @@ class Host final : public GatewayHost {
       : meta_(std::move(meta)),
         mesh_(runtime, *meta_, dialer, std::move(ring), metrics, mesh_options(options)),
         objects_(client::make_object_client(mesh_)),
-        service_(runtime, *objects_, metrics, service_options(options)),
+        notifier_(runtime, *objects_, metrics, notifier_options(options)),
+        service_(runtime, *objects_, metrics, service_options(options, notifier_)),
         sweeper_(runtime, *objects_, metrics, lifecycle_options(options)),
         background_(runtime, "gateway") {}
 
@@ -33,6 +35,7 @@ class Host final : public GatewayHost {
     options.max_connections = connections_within(raise_file_limit(), options.max_connections);
     STRATOS_TRY(server_, http::Server::start(runtime, address, service_, std::move(options)));
     background_.spawn(sweeper_.run());
+    notifier_.start(background_);
     mesh_.keep_books();
     return {};
   }
@@ -51,12 +54,20 @@ class Host final : public GatewayHost {
     mesh.payer = options.payer;
     return mesh;
   }
-  static gateway::s3::ServiceOptions service_options(const GatewayHostOptions& options) {
+  static gateway::s3::NotifierOptions notifier_options(const GatewayHostOptions& options) {
+    gateway::s3::NotifierOptions notifier;
+    notifier.webhooks = options.webhooks;
+    notifier.region = options.region;
+    return notifier;
+  }
+  static gateway::s3::ServiceOptions service_options(const GatewayHostOptions& options,
+                                                     gateway::s3::Notifier& notifier) {
     gateway::s3::ServiceOptions service;
     service.region = options.region;
     service.base_domains.push_back(options.virtual_host);
     service.website_domains.push_back(options.website_host);
     service.lifecycle_day = options.day;
+    service.notifier = &notifier;
     return service;
   }
   static gateway::s3::LifecycleOptions lifecycle_options(const GatewayHostOptions& options) {
@@ -69,6 +80,7 @@ class Host final : public GatewayHost {
   std::unique_ptr<net::Channel> meta_;
   client::Mesh mesh_;
   std::unique_ptr<client::ObjectClient> objects_;
+  gateway::s3::Notifier notifier_;
   gateway::s3::Service service_;
   gateway::s3::LifecycleSweeper sweeper_;
   TaskGroup background_;

@@ -8,6 +8,7 @@
 #include "cli/dialer.hpp"
 #include "client/key_ring.hpp"
 #include "client/object_client.hpp"
+#include "gateway/s3/webhook.hpp"
 #include "net/http.hpp"
 
 namespace stratos::cli {
@@ -18,6 +19,7 @@ struct GatewayHostOptions {
   std::string virtual_host = "s3.localhost";          // buckets are its subdomains
   std::string website_host = "s3-website.localhost";  // buckets' websites are its subdomains
   AccountId payer;
+  std::vector<gateway::s3::Webhook> webhooks;
   std::chrono::seconds day = 24h;  // what lifecycle rules call a day; shorter to try them out
 };
 

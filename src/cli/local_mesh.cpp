@@ -237,6 +237,7 @@ Result<void> Mesh::open_gateway(AccountId payer) {
   options.virtual_host = kVirtualHost;
   options.payer = payer;
   options.day = std::chrono::seconds(options_.day_seconds);
+  options.webhooks = options_.webhooks;
   auto channel = meta_channel(gateway_runtime_, gateway_key_->public_key());
   STRATOS_TRY(gateway_, block_on(gateway_runtime_,
                                  GatewayHost::start(gateway_runtime_, std::move(channel), *dialer_,

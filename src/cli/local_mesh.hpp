@@ -7,6 +7,7 @@
 
 #include "cli/mesh_folder.hpp"
 #include "cli/meta_host.hpp"
+#include "gateway/s3/webhook.hpp"
 
 namespace stratos::cli {
 
@@ -19,7 +20,8 @@ struct LocalMeshOptions {
   MetaHostOptions meta;
   std::uint32_t scrub_within_seconds = 24 * 3600;
   std::uint32_t day_seconds = 24 * 3600;  // what lifecycle rules call a day
-  std::uint64_t capacity_bytes = 0;       // of each storage node; 0: what the disk has
+  std::vector<gateway::s3::Webhook> webhooks;
+  std::uint64_t capacity_bytes = 0;  // of each storage node; 0: what the disk has
 };
 
 struct RunningNode {

@@ -106,6 +106,13 @@ json balance_of(const meta::BalanceStatus& balance) {
           {"moved_bytes", balance.moved_bytes}};
 }
 
+json notifications_of(const meta::NoticeTotals& notices) {
+  return {{"pending", notices.pending},
+          {"delivered", notices.delivered},
+          {"dropped", notices.dropped},
+          {"expired", notices.expired}};
+}
+
 Result<void> show_health(const Session& session) {
   MeshFolder folder = session.folder();
   STRATOS_TRY(const auto admin, AdminSession::open(folder));
@@ -139,6 +146,7 @@ Result<void> show_health(const Session& session) {
                   {"bytes_per_second", repair.bytes_per_second},
                   {"last_error", repair.last_error}}},
                 {"balance", balance_of(repair.balance)},
+                {"notifications", notifications_of(health.notices)},
                 {"levels", levels},
                 {"domains_needed", needs}};
   if (levels.size() == 1 && levels.contains(meta::kNodeLevel)) {
@@ -151,7 +159,7 @@ Result<void> show_health(const Session& session) {
   }
   for (const char* name :
        {"segments", "at_full", "repair_queue", "unrepairable", "lost", "unreadable_now",
-        "domains_up", "missing_bytes", "seconds_to_full", "repair", "balance"}) {
+        "domains_up", "missing_bytes", "seconds_to_full", "repair", "balance", "notifications"}) {
     print_line(std::string(name) + ": " + value[name].dump());
   }
   for (const auto& [level, up] : levels.items()) {

@@ -13,6 +13,7 @@
 #include "cli/key_ring_files.hpp"
 #include "cli/meta_host.hpp"
 #include "cli/node_host.hpp"
+#include "cli/webhook_options.hpp"
 #include "resource/node.hpp"
 #include "resource/node_key.hpp"
 #include "runtime/real_runtime.hpp"
@@ -117,8 +118,13 @@ Result<void> start_meta(const Session& session, const MeshSettings& wanted,
   return {};
 }
 
-Result<void> start_gateway(const Session& session, const std::string& address,
-                           std::uint32_t day_seconds) {
+struct GatewayArguments {
+  std::string address = "127.0.0.1:9000";
+  std::uint32_t day_seconds = 24 * 3600;
+  WebhookArguments webhooks;
+};
+
+Result<void> start_gateway(const Session& session, const GatewayArguments& arguments) {
   RoleProcess process("gateway");
   MeshFolder folder = session.folder();
   SystemRandom random;
@@ -129,11 +135,12 @@ Result<void> start_gateway(const Session& session, const std::string& address,
   STRATOS_TRY(const std::vector<MeshAccount> accounts, folder.accounts());
   if (accounts.empty()) return fail(Errc::bad_config, "the mesh has no account");
   GatewayHostOptions options;
-  options.address = address;
+  options.address = arguments.address;
+  STRATOS_TRY(options.webhooks, load_webhooks(arguments.webhooks));
   STRATOS_TRY(options.payer, crypto::parse_address(accounts[0].address));
   STRATOS_TRY(const MeshSettings settings, folder.stored_settings());
   options.region = settings.region;
-  options.day = std::chrono::seconds(day_seconds);
+  options.day = std::chrono::seconds(arguments.day_seconds);
   ProcessDialer dialer(process.runtime, *link.security, key.public_key());
   STRATOS_TRY(
       const std::unique_ptr<GatewayHost> gateway,
@@ -273,14 +280,14 @@ void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Sessio
   });
 
   CLI::App& gateway_start = *gateway.add_subcommand("start", "Run one more S3 gateway of a mesh");
-  auto address = std::make_shared<std::string>("127.0.0.1:9000");
-  gateway_start.add_option("--s3", *address, "HOST:PORT; port 0 picks one");
-  auto day_seconds = std::make_shared<std::uint32_t>(24 * 3600);
-  gateway_start.add_option("--day", *day_seconds, "Seconds that lifecycle rules call a day")
+  auto arguments = std::make_shared<GatewayArguments>();
+  gateway_start.add_option("--s3", arguments->address, "HOST:PORT; port 0 picks one");
+  gateway_start
+      .add_option("--day", arguments->day_seconds, "Seconds that lifecycle rules call a day")
       ->check(CLI::PositiveNumber);
-  on_chosen(gateway_start, session, [&session, address, day_seconds] {
-    return start_gateway(session, *address, *day_seconds);
-  });
+  add_webhook_options(gateway_start, arguments->webhooks);
+  on_chosen(gateway_start, session,
+            [&session, arguments] { return start_gateway(session, *arguments); });
 }
 
 }  // namespace stratos::cli

@@ -84,7 +84,12 @@ class Reader {
     CLI::ConfigItem item;
     item.parents = parents;
     item.name = key;
-    item.inputs.push_back(text_of(node, name));
+    const toml::array* list = option->get_items_expected_max() > 1 ? node.as_array() : nullptr;
+    if (list != nullptr) {
+      for (const toml::node& value : *list) item.inputs.push_back(text_of(value, name));
+    } else {
+      item.inputs.push_back(text_of(node, name));
+    }
     items.push_back(std::move(item));
   }
 };

@@ -6,6 +6,7 @@ from cases import boto_uploads  # noqa: F401
 from cases import boto_access  # noqa: F401
 from cases import boto_versions  # noqa: F401
 from cases import boto_rules  # noqa: F401
+from cases import notifications  # noqa: F401
 from cases import settlement  # noqa: F401
 from cases import backup  # noqa: F401
 from cases import aws_cli  # noqa: F401
