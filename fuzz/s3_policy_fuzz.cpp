@@ -7,6 +7,7 @@
 #include "gateway/s3/notification.hpp"
 #include "gateway/s3/policy.hpp"
 #include "gateway/s3/post_policy.hpp"
+#include "gateway/s3/s3_xml_versions.hpp"
 
 namespace {
 
