@@ -194,6 +194,7 @@ Result<std::vector<RecordedBlock>> BackupFiles::read_blocks(const BlocksFile& fi
 
 Result<void> BackupFiles::prune(std::size_t snapshots) {
   STRATOS_TRY(const BackupListing listing, list());
+  for (const std::string& name : listing.unfinished) STRATOS_CHECK(fs_.remove(path_of(name)));
   if (listing.snapshots.size() <= snapshots) return {};
   const Height oldest = *(listing.snapshots.end() - static_cast<std::ptrdiff_t>(snapshots));
   for (const Height height : listing.snapshots) {

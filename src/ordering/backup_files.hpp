@@ -59,7 +59,8 @@ class BackupFiles {
   Result<void> write_blocks(const std::vector<RecordedBlock>& blocks);
   Result<std::vector<RecordedBlock>> read_blocks(const BlocksFile& file) const;
 
-  // Removes all snapshots but the newest `snapshots` and what only the others needed.
+  // Removes all snapshots but the newest `snapshots`, what only the others needed, and chunks of
+  // snapshots that were never finished.
   Result<void> prune(std::size_t snapshots);
 
  private:

@@ -147,6 +147,18 @@ TEST_F(BackupTest, KeepsTheNewestSnapshots) {
   EXPECT_EQ(restore_code(), Errc{});
 }
 
+TEST_F(BackupTest, RemovesSnapshotsThatWereNeverFinished) {
+  order("a=1");
+  ASSERT_TRUE(step());
+  ASSERT_TRUE(disk_->remove(name_of("snapshot-0000000000000001-done")));
+  ASSERT_FALSE(name_of("snapshot-0000000000000001-0").empty());
+  order("b=2");
+  open();
+  ASSERT_TRUE(step());
+  EXPECT_TRUE(name_of("snapshot-0000000000000001-").empty());
+  EXPECT_EQ(restore_code(), Errc{});
+}
+
 TEST_F(BackupTest, BoundsTheNumberOfItsFiles) {
   BackupOptions options;
   options.snapshot_after_files = 3;
