@@ -127,6 +127,7 @@ bool Model::may_stand(const Key& key, const Write* write, MonotonicTime begun,
 
 std::string Model::check_read(const std::string& name, const Seen& seen, MonotonicTime now) {
   Key& key = keys_[name];
+  key.reads.push_back({seen.begun, now, false, seen.write.value_or(0)});
   if (!seen.write) {
     if (may_stand(key, nullptr, seen.begun, now)) return {};
     const bool removed = std::ranges::any_of(key.writes, [&](const Write& write) {
@@ -168,6 +169,17 @@ std::string Model::check_row(const std::string& name, MonotonicTime begun,
   });
   if (fits) return {};
   return row == nullptr ? "an acknowledged object is not listed" : "a row from before";
+}
+
+std::vector<Access> Model::history(const std::string& name) const {
+  const auto found = keys_.find(name);
+  if (found == keys_.end() || lost_ != MonotonicTime()) return {};
+  std::vector<Access> accesses = found->second.reads;
+  for (const Write& write : found->second.writes) {
+    if (write.answer == Answer::refused) continue;
+    accesses.push_back({write.begun, write.over, true, write.removes ? 0 : write.id});
+  }
+  return accesses;
 }
 
 std::vector<std::string> Model::keys() const {

@@ -10,6 +10,7 @@
 #include "base/ids.hpp"
 #include "base/time.hpp"
 #include "client/object_client.hpp"
+#include "sim/mesh_history.hpp"
 
 namespace stratos::sim {
 
@@ -72,6 +73,10 @@ class Model {
   std::string check_row(const std::string& key, MonotonicTime begun,
                         const client::ListPage::Entry* row, MonotonicTime now) const;
 
+  // What was done to a key and seen of it, for check_history(). Empty when the store lost its memory
+  // meanwhile.
+  std::vector<Access> history(const std::string& key) const;
+
   const Write* find(std::uint64_t id) const;
   std::vector<std::string> keys() const;
   std::uint64_t writes() const { return by_id_.size(); }
@@ -86,6 +91,7 @@ class Model {
       VersionId version;
     };
     std::vector<Floor> floors;
+    std::vector<Access> reads;
   };
   bool may_stand(const Key& key, const Write* write, MonotonicTime begun, MonotonicTime now) const;
   void raise_floor(Key& key, VersionId version, MonotonicTime now);

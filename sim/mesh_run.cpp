@@ -64,6 +64,7 @@ class Runner {
   void wait_for_balance();
   bool wait_for_nodes(Duration limit);
   void check_health();
+  void check_histories();
   void collect();
 
   Run& run_;
@@ -158,6 +159,18 @@ void Runner::check_health() {
   if ((*reply)->unreadable > 0 && !some_lost) run_.fail("health counts unreadable segments");
 }
 
+void Runner::check_histories() {
+  for (const std::string& key : run_.model.keys()) {
+    const std::vector<Access> history = run_.model.history(key);
+    const Linearizable found = check_history(history);
+    run_.count(found == Linearizable::undecided ? "undecided_histories" : "linearizable_histories");
+    if (found == Linearizable::no) {
+      run_.fail("no order of its " + std::to_string(history.size()) + " operations explains " +
+                key);
+    }
+  }
+}
+
 void Runner::collect() {
   run_.count("writes", run_.model.writes());
   run_.count("unknown_writes", run_.model.unknown_writes());
@@ -208,6 +221,7 @@ void Runner::run() {
   wait_for_repair();
   wait_for_balance();
   check_health();
+  check_histories();
   wait_for_settlement(run_);
   world().run_for(kFeedTime);
   for (const auto& machine : run_.mesh.machines()) run_.mesh.stop(*machine);
