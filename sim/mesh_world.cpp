@@ -84,9 +84,10 @@ Task<Result<void>> restore_index(SimRuntime& runtime, MeshWorld::Machine& machin
   remove_tree(machine.disk, std::string(kMetaFolder) + ".partial");
   const auto files = ordering::BackupFiles::for_reading(machine.disk, std::string(kBackupFolder),
                                                         network, backup_key(), random);
+  const meta::MetaIdentity identity(machine.key);
   STRATOS_CO_TRY(const meta::RestoredIndex restored,
                  co_await meta::restore_index(runtime, machine.disk, *files, network,
-                                              std::string(kMetaFolder), machine.key, rocks));
+                                              std::string(kMetaFolder), identity, rocks));
   log::info("sim.index_restored", {{"height", restored.state.info.height.value}});
   machine.must_restore = false;
   co_return Result<void>{};

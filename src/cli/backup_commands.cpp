@@ -5,6 +5,7 @@
 #include "cli/admin_session.hpp"
 #include "cli/commands.hpp"
 #include "cli/meta_host.hpp"
+#include "cli/meta_identity.hpp"
 #include "meta/index_backup.hpp"
 #include "meta/zone_commands.hpp"
 
@@ -100,12 +101,12 @@ Result<void> restore(const Session& session, const Arguments& arguments) {
   STRATOS_TRY(const auto lock, fs.lock(folder.path()));
   SystemRandom random;
   STRATOS_TRY(const auto files, open_backup(folder, arguments, random));
-  STRATOS_TRY(const crypto::MachineSigner signer, folder.machine_key("meta", random));
+  STRATOS_TRY(const meta::MetaIdentity identity, meta_identity(fs, folder, random));
   STRATOS_CHECK(put_aside(folder, arguments.replace));
   BlockingPool pool(1);
   RealRuntime runtime(pool, "restore");
   auto restored = block_on(runtime, meta::restore_index(runtime, fs, *files, std::string(kNetwork),
-                                                        folder.meta_path(), signer));
+                                                        folder.meta_path(), identity));
   runtime.stop();
   STRATOS_TRY(const meta::RestoredIndex index, std::move(restored));
   if (session.output.json) {

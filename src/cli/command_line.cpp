@@ -37,6 +37,7 @@ std::unique_ptr<CLI::App> make_command_line(Session& session) {
   add_mesh_commands(app, meta, session);
   add_backup_commands(meta, session);
   add_usage_command(app, session);
+  add_upgrade_command(app, session);
   add_keyring_commands(app, session);
   add_access_key_commands(app, session);
   add_sim_command(app, session);

@@ -35,6 +35,7 @@ void add_backup_commands(CLI::App& meta, Session& session);
 void add_object_commands(CLI::App& app, Session& session);
 void add_mesh_commands(CLI::App& app, CLI::App& meta, Session& session);
 void add_usage_command(CLI::App& app, Session& session);
+void add_upgrade_command(CLI::App& app, Session& session);
 void add_keyring_commands(CLI::App& app, Session& session);
 void add_access_key_commands(CLI::App& app, Session& session);
 void add_sim_command(CLI::App& app, Session& session);

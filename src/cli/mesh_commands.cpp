@@ -67,6 +67,7 @@ Result<void> show_nodes(const Session& session) {
                     {"trash_bytes", status.trash_bytes},
                     {"fragments", status.fragments},
                     {"endpoint", node.endpoint},
+                    {"release", status.release},
                     {"why", why[node.id]},
                     {"labels", labels_of(node)}});
   }

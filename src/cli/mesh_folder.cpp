@@ -8,7 +8,6 @@ namespace stratos::cli {
 namespace {
 
 using nlohmann::json;
-constexpr int kFolderFormat = 1;
 constexpr std::uint64_t kMaxFileBytes = 1 << 20;
 constexpr std::int64_t kMostFragments = 32;
 constexpr std::int64_t kMostNodes = 10'000;

@@ -25,6 +25,7 @@ struct MeshSettings {
   std::uint32_t epoch_seconds = 0;  // wanted: 0 takes what the mesh was made with
 };
 
+constexpr int kFolderFormat = 1;  // of mesh.json
 constexpr std::uint32_t kUsualEpochSeconds = 600;
 constexpr std::string_view kNetwork = "dev";
 

@@ -1,5 +1,7 @@
 #include "cli/meta_host.hpp"
 
+#include "cli/meta_identity.hpp"
+
 namespace stratos::cli {
 namespace {
 
@@ -22,10 +24,10 @@ Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::Fi
                                                         metrics::Registry& metrics,
                                                         MetaHostOptions wanted) {
   SystemRandom random;
-  STRATOS_CO_TRY(crypto::MachineSigner key, folder.machine_key("meta", random));
+  STRATOS_CO_TRY(meta::MetaIdentity identity, meta_identity(fs, folder, random));
   STRATOS_CO_TRY(const crypto::MachineSigner gateway, folder.machine_key("gateway", random));
   STRATOS_CO_TRY(const crypto::MachineSigner admin, folder.machine_key("admin", random));
-  std::unique_ptr<MetaHost> host(new MetaHost(std::move(key)));
+  std::unique_ptr<MetaHost> host(new MetaHost(std::move(identity.signer)));
   host->security_ = net::make_tls_security(runtime, host->key_);
   host->dialer_ = std::make_unique<ProcessDialer>(runtime, *host->security_, host->key());
   meta::ServiceOptions options;
@@ -38,6 +40,7 @@ Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::Fi
     options.backup = meta::BackupTarget{wanted.backup_folder, backup.seed()};
   }
   options.folder = folder.meta_path();
+  options.key_chain = std::move(identity.chain);
   options.clients.push_back(gateway.public_key());
   options.clients.push_back(admin.public_key());
   options.params.network = kNetwork;

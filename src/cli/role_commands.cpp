@@ -12,6 +12,7 @@
 #include "cli/gateway_host.hpp"
 #include "cli/key_ring_files.hpp"
 #include "cli/meta_host.hpp"
+#include "cli/meta_identity.hpp"
 #include "cli/node_host.hpp"
 #include "cli/webhook_options.hpp"
 #include "resource/node.hpp"
@@ -225,6 +226,19 @@ void add_rotate_command(CLI::App& node, Session& session) {
   on_chosen(rotate, session, [&session, id] { return rotate_key(session, *id); });
 }
 
+Result<void> rotate_meta(const Session& session) {
+  SystemRandom random;
+  MeshFolder folder = session.folder();
+  STRATOS_TRY(const crypto::MachineKey key,
+              rotate_meta_key(io::real_file_system(), folder, random));
+  if (session.output.json) {
+    print_json({{"key", key.hex()}});
+  } else {
+    print_line("The meta node has the key " + key.hex() + " from its next start on");
+  }
+  return {};
+}
+
 void add_reinstate_command(CLI::App& node, Session& session) {
   CLI::App& reinstate = *node.add_subcommand("reinstate", "Let a suspended storage node come back");
   auto id = std::make_shared<std::string>();
@@ -278,6 +292,10 @@ void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Sessio
   on_chosen(meta_start, session, [&session, meta_options] {
     return start_meta(session, MeshSettings{}, *meta_options);
   });
+
+  CLI::App& rotate_meta_command =
+      *meta.add_subcommand("rotate-key", "Give the meta node of a stopped mesh another key");
+  on_chosen(rotate_meta_command, session, [&session] { return rotate_meta(session); });
 
   CLI::App& gateway_start = *gateway.add_subcommand("start", "Run one more S3 gateway of a mesh");
   auto arguments = std::make_shared<GatewayArguments>();

@@ -71,6 +71,12 @@ Result<Bytes> KeyRing::seal(ByteView passphrase, Random& random) const {
   return codec::encode(file);
 }
 
+Result<void> KeyRing::check_format(ByteView sealed) {
+  STRATOS_TRY(const File file, codec::decode<File>(sealed));
+  if (file.domain != kFileDomain) return fail(Errc::unknown_format, "not a key ring");
+  return {};
+}
+
 Result<KeyRing> KeyRing::open(ByteView sealed, ByteView passphrase) {
   STRATOS_TRY(const File file, codec::decode<File>(sealed));
   if (file.domain != kFileDomain) return fail(Errc::unknown_format, "not a key ring");

@@ -20,6 +20,8 @@ class KeyRing {
   Result<Bytes> seal(ByteView passphrase, Random& random) const;
   // Errc::decryption_failed for a wrong passphrase or a damaged file.
   static Result<KeyRing> open(ByteView sealed, ByteView passphrase);
+  // Whether this release reads the sealed form: Errc::unknown_format, Errc::bad_encoding.
+  static Result<void> check_format(ByteView sealed);
 
   // Adds a version; later seals use it, older ones still open.
   void rotate(Random& random);

@@ -350,4 +350,15 @@ Result<std::unique_ptr<Store>> open_rocks(io::FileSystem& fs, const std::string&
   return std::make_unique<RocksStore>(std::move(database), options);
 }
 
+Result<std::unique_ptr<Reader>> read_rocks(io::FileSystem& fs, const std::string& path) {
+  auto database = std::make_shared<Database>();
+  database->env = io::make_rocks_env(fs);
+  rocksdb::Options options = rocks_options({}, database->env.get());
+  options.create_if_missing = false;
+  rocksdb::DB* rocks = nullptr;
+  STRATOS_CHECK(check(rocksdb::DB::OpenForReadOnly(options, path, &rocks)));
+  database->rocks.reset(rocks);
+  return std::make_unique<RocksSnapshot>(std::make_shared<State>(std::move(database), nullptr));
+}
+
 }  // namespace stratos::kv

@@ -85,6 +85,8 @@ struct RocksOptions {
 // damaged or missing. What was not flushed before is gone, also after an orderly end.
 Result<std::unique_ptr<Store>> open_rocks(io::FileSystem& fs, const std::string& path,
                                           const RocksOptions& options);
+// The database as it was flushed last, for reading alone, also while another process has it open.
+Result<std::unique_ptr<Reader>> read_rocks(io::FileSystem& fs, const std::string& path);
 // Keeps everything in memory, flush() included, and versions only as long as a reader needs them.
 std::unique_ptr<Store> make_memory_store();
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "meta/batcher.hpp"
+#include "meta/index_upkeep.hpp"
 #include "meta/zone_commands.hpp"
 
 namespace stratos::meta {
@@ -17,20 +17,19 @@ Height newest_of(const ordering::BackupListing& listing) {
 
 Task<Result<Generation>> begin_generation(Runtime& runtime, ordering::EmbeddedLog& log,
                                           const IndexMachine& machine,
-                                          const crypto::MachineSigner& signer) {
-  Batcher batcher(runtime, log, machine, signer);
+                                          const MetaIdentity& identity) {
+  STRATOS_CO_CHECK(co_await take_seat(runtime, log, machine, identity.signer, identity.chain));
   Bytes command = codec::encode(BeginGeneration{});
-  const Result<Bytes> reply =
-      co_await batcher.order_one(Verb::begin_generation, std::move(command));
-  co_await batcher.stop();
-  if (!reply) co_return fail(reply.error());
-  STRATOS_CO_TRY(const auto begun, codec::decode<BeginGeneration::Reply>(*reply));
+  STRATOS_CO_TRY(const Bytes reply,
+                 co_await order_alone(runtime, log, machine, identity.signer,
+                                      Verb::begin_generation, std::move(command)));
+  STRATOS_CO_TRY(const auto begun, codec::decode<BeginGeneration::Reply>(reply));
   co_return begun.generation;
 }
 
 Task<Result<RestoredIndex>> restore_into(Runtime& runtime, io::FileSystem& fs,
                                          const ordering::BackupFiles& files, std::string network,
-                                         std::string folder, const crypto::MachineSigner& signer,
+                                         std::string folder, const MetaIdentity& identity,
                                          kv::RocksOptions rocks) {
   STRATOS_CO_CHECK(fs.make_dirs(folder));
   STRATOS_CO_TRY(const std::unique_ptr<kv::Store> store,
@@ -46,7 +45,7 @@ Task<Result<RestoredIndex>> restore_into(Runtime& runtime, io::FileSystem& fs,
   STRATOS_CO_TRY(const std::unique_ptr<ordering::EmbeddedLog> log,
                  co_await ordering::EmbeddedLog::open(runtime, fs, folder + "/log", *machine,
                                                       std::move(genesis), options));
-  const auto begun = co_await begin_generation(runtime, *log, *machine, signer);
+  const auto begun = co_await begin_generation(runtime, *log, *machine, identity);
   co_await log->stop();
   if (!begun) co_return fail(begun.error());
   restored.generation = *begun;
@@ -92,7 +91,7 @@ Task<Result<BackupReply>> IndexBackup::step() {
 
 Task<Result<RestoredIndex>> restore_index(Runtime& runtime, io::FileSystem& fs,
                                           const ordering::BackupFiles& files, std::string network,
-                                          std::string folder, const crypto::MachineSigner& signer,
+                                          std::string folder, const MetaIdentity& identity,
                                           kv::RocksOptions rocks) {
   if (fs.exists(folder)) co_return fail(Errc::already_exists, folder);
   // Under another name until it is whole.
@@ -101,7 +100,7 @@ Task<Result<RestoredIndex>> restore_index(Runtime& runtime, io::FileSystem& fs,
     co_return fail(Errc::already_exists, partial + " is left of a restore that was broken off");
   }
   auto restored =
-      co_await restore_into(runtime, fs, files, std::move(network), partial, signer, rocks);
+      co_await restore_into(runtime, fs, files, std::move(network), partial, identity, rocks);
   if (!restored) co_return restored;
   STRATOS_CO_CHECK(fs.rename(partial, folder));
   STRATOS_CO_CHECK(fs.sync_dir(io::parent_of(folder)));

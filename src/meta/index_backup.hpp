@@ -48,7 +48,7 @@ struct RestoredIndex {
 // ordering::restore() answers. What is given outlives the task.
 Task<Result<RestoredIndex>> restore_index(Runtime& runtime, io::FileSystem& fs,
                                           const ordering::BackupFiles& files, std::string network,
-                                          std::string folder, const crypto::MachineSigner& signer,
+                                          std::string folder, const MetaIdentity& identity,
                                           kv::RocksOptions rocks = {});
 // Restores into `scratch`, an empty folder, and lets go of it.
 Result<ordering::Restored> verify_backup(io::FileSystem& fs, const ordering::BackupFiles& files,

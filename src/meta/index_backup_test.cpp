@@ -94,7 +94,7 @@ class IndexBackupTest : public ::testing::Test {
   Result<RestoredIndex> restore(const std::string& folder = "/meta") {
     const auto files =
         ordering::BackupFiles::for_reading(fs_, "/backup", "test", backup_key_, random_);
-    return block_on(runtime_, restore_index(runtime_, fs_, *files, "test", folder, key_));
+    return block_on(runtime_, restore_index(runtime_, fs_, *files, "test", folder, {key_, {}}));
   }
   Result<CreateAccount::Reply> make_account(std::uint8_t n) {
     CreateAccount command;
@@ -168,7 +168,7 @@ TEST_F(IndexBackupTest, LeavesNothingWhenItCannotBeRestored) {
   const auto files = ordering::BackupFiles::for_reading(fs_, "/backup", "test",
                                                         crypto::SecretKey::draw(random_), random_);
   const auto restored =
-      block_on(runtime_, restore_index(runtime_, fs_, *files, "test", "/other", key_));
+      block_on(runtime_, restore_index(runtime_, fs_, *files, "test", "/other", {key_, {}}));
   EXPECT_EQ(restored.error().code(), Errc::decryption_failed);
   EXPECT_FALSE(fs_.exists("/other"));
 }

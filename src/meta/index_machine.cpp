@@ -25,10 +25,24 @@ Hash chain_root(const Hash& before, Height height, const Hash& digest) {
   return crypto::blake3(input);
 }
 
+// A key that takes the place of a meta node's says so itself, and nothing else yet.
+bool takes_a_seat(const Entry& entry, const Params& params) {
+  const auto list = codec::decode<ItemList>(entry.items);
+  if (!list || list->items.size() != 1 || list->items[0].verb != Verb::rotate_meta_key) {
+    return false;
+  }
+  const auto command = codec::decode<RotateMetaKey>(list->items[0].command);
+  return command && check_chain(command->chain) &&
+         command->chain.links.back().next == entry.submitter &&
+         seat_of(command->chain, params.meta_keys) < params.meta_keys.size();
+}
+
 Result<Entry> open_entry(ByteView bytes, const Params& params) {
   if (bytes.size() > ordering::kMaxEntryBytes) return fail(Errc::too_large, "entry");
   STRATOS_TRY(Entry entry, codec::decode<Entry>(bytes));
-  if (std::ranges::find(params.meta_keys, entry.submitter) == params.meta_keys.end()) {
+  const bool listed =
+      std::ranges::find(params.meta_keys, entry.submitter) != params.meta_keys.end();
+  if (!listed && !takes_a_seat(entry, params)) {
     return fail(Errc::peer_not_trusted, "submitter is no meta node");
   }
   return entry;
@@ -58,6 +72,18 @@ Result<std::unique_ptr<IndexMachine>> IndexMachine::open(kv::Store& store) {
   STRATOS_CHECK(machine->load_head());
   STRATOS_CHECK(machine->load_params());
   return machine;
+}
+
+Result<IndexMachine::Stored> IndexMachine::examine(const kv::Reader& store) {
+  Stored stored;
+  STRATOS_TRY(const std::optional<Bytes> head, store.get(head_key()));
+  if (!head) return stored;
+  STRATOS_CHECK(codec::decode<Head>(*head));
+  stored.format = Head::kFormat;
+  STRATOS_TRY(const std::optional<Bytes> params, store.get(keys::of(keys::Family::params)));
+  if (!params) return fail(Errc::store_corrupt, "an index without parameters");
+  STRATOS_TRY(stored.params, codec::decode<Params>(*params));
+  return stored;
 }
 
 Result<void> IndexMachine::load_head() {
@@ -130,6 +156,10 @@ Result<void> IndexMachine::admit_item(const Item& item) const {
   if (item.verb == Verb::add_holder) {
     STRATOS_TRY(const AddHolder command, codec::decode<AddHolder>(item.command));
     return verify_receipt_cached(command.receipt);
+  }
+  if (item.verb == Verb::rotate_meta_key) {
+    STRATOS_TRY(const RotateMetaKey command, codec::decode<RotateMetaKey>(item.command));
+    return verify_chain(command.chain);
   }
   return admit_settlement(State(store_), item);
 }
@@ -246,8 +276,10 @@ IndexMachine::Pending IndexMachine::make_pending(const State& state, Height heig
   pending.head.root =
       state.changes().empty() ? head_.root : chain_root(head_.root, height, pending.hash.digest());
   pending.head.hash_state = to_bytes(pending.hash.state());
+  const Bytes params_key = keys::of(keys::Family::params);
   for (const auto& [key, value] : state.changes()) {
     if (value) {
+      if (key == params_key) pending.params = state.load<Params>(params_key);
       pending.batch.put(key, *value);
     } else {
       pending.batch.remove(key);
@@ -262,6 +294,7 @@ Result<void> IndexMachine::commit() {
   STRATOS_CHECK(store_.write(pending_->batch));
   head_ = std::move(pending_->head);
   hash_ = pending_->hash;
+  if (pending_->params) params_ = std::move(*pending_->params);
   pending_.reset();
   return {};
 }

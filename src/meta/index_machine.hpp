@@ -18,6 +18,14 @@ class IndexMachine final : public ordering::StateMachine {
   // `store` outlives the machine. Errc::store_corrupt.
   static Result<std::unique_ptr<IndexMachine>> open(kv::Store& store);
 
+  // What a store says of itself, without opening it as a machine: Errc::unknown_format. A format of
+  // 0 when nothing is stored yet.
+  struct Stored {
+    std::uint32_t format = 0;
+    Params params;
+  };
+  static Result<Stored> examine(const kv::Reader& store);
+
   ordering::Info info() const override { return {head_.height, head_.root, kFormat}; }
   Result<Hash> init(const ordering::Genesis& genesis) override;
   Result<void> admit(ByteView entry) const override;
@@ -62,6 +70,7 @@ class IndexMachine final : public ordering::StateMachine {
     Head head;
     kv::Batch batch;
     crypto::LtHash hash;
+    std::optional<Params> params;  // when a command changed them
   };
   struct PinnedSnapshot;
   struct Restore;

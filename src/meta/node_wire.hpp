@@ -68,6 +68,7 @@ struct HeartbeatRequest {
   std::uint64_t free_bytes = 0;
   std::uint64_t trash_bytes = 0;
   std::uint64_t fragments = 0;
+  std::string release;  // of the program, at most kMaxReleaseBytes
   static void fields(auto& self, auto&& field) {
     field(1, self.node);
     field(2, self.incarnation);
@@ -75,8 +76,10 @@ struct HeartbeatRequest {
     field(4, self.free_bytes);
     field(5, self.trash_bytes);
     field(6, self.fragments);
+    field(7, self.release);
   }
 };
+constexpr std::size_t kMaxReleaseBytes = 32;
 struct HeartbeatReply {
   WallTime time;  // ordered time
   Epoch epoch;

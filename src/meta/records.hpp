@@ -10,6 +10,7 @@
 #include "crypto/keys.hpp"
 #include "meta/bucket_config.hpp"
 #include "meta/labels.hpp"
+#include "meta/meta_key.hpp"
 #include "meta/node_key.hpp"
 #include "meta/notice_records.hpp"
 #include "meta/object_records.hpp"
@@ -48,6 +49,8 @@ struct Params {
   std::vector<std::string> spread = {std::string(kNodeLevel)};
   SettlementTimes settlement;
   NoticeBounds notices;
+  std::vector<std::string> features;        // switched on: meta/features.hpp
+  std::vector<PastMetaKey> past_meta_keys;  // oldest first
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.network);
@@ -62,6 +65,8 @@ struct Params {
     field(10, self.spread);
     field(20, self.settlement);
     field(21, self.notices);
+    field(30, self.features);
+    field(31, self.past_meta_keys);
   }
 };
 

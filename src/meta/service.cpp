@@ -6,7 +6,9 @@
 
 #include "base/log.hpp"
 #include "meta/batcher.hpp"
+#include "meta/features.hpp"
 #include "meta/granter.hpp"
+#include "meta/index_upkeep.hpp"
 #include "meta/keys.hpp"
 #include "meta/placement.hpp"
 #include "meta/queries.hpp"
@@ -167,6 +169,7 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   genesis.time = runtime_.wall_now();
   Params params = options_.params;
   params.settlement.zone = options_.zone;
+  params.features = all_features();
   genesis.state = encode_genesis(params);
   ordering::LogOptions log_options;
   log_options.network = options_.params.network;
@@ -178,11 +181,12 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   STRATOS_CO_TRY(
       log_, co_await ordering::EmbeddedLog::open(runtime_, fs, options_.folder + "/log", ordered,
                                                  std::move(genesis), log_options));
-  if (backup_) {
-    const Result<void> opened = backup_->open();
-    if (!opened) co_await log_->stop();
-    STRATOS_CO_CHECK(opened);
+  Result<void> opened = backup_ ? backup_->open() : Result<void>();
+  if (opened) {
+    opened = co_await take_seat(runtime_, *log_, *machine_, signer_, options_.key_chain);
   }
+  if (!opened) co_await log_->stop();
+  STRATOS_CO_CHECK(opened);
   generation_ = zone_state(State(*store_)).generation;
   if (is_new) {
     // The first parameters count for ever: replay must not begin from later ones.
@@ -505,6 +509,7 @@ Task<Result<Reply<RegisterReply>>> Service::register_node(CallContext context,
 Task<Result<Reply<HeartbeatReply>>> Service::heartbeat(CallContext context,
                                                        HeartbeatRequest request) {
   STRATOS_CO_CHECK(check_caller(context, request.node));
+  if (request.release.size() > kMaxReleaseBytes) co_return fail(Errc::too_large, "release");
   Live& live = live_[request.node];
   const bool replaced = live.said.incarnation != 0 && live.said.incarnation != request.incarnation;
   if (replaced) co_return fail(Errc::duplicate_node_key, "a newer process has this key");

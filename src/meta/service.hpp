@@ -32,6 +32,7 @@ struct ServiceOptions {
   RepairOptions repair;
   AuditorOptions audit;
   std::optional<BackupTarget> backup;  // of the index
+  MetaKeyChain key_chain;              // leads to the signer's key
 };
 
 // Lives on one runtime.

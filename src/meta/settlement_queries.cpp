@@ -23,7 +23,9 @@ Result<ReportRequest::Reply> answer(const State& state, const ReportRequest& que
   STRATOS_TRY(const Params params, params_of(state));
   ReportRequest::Reply reply;
   reply.report = std::move(*report);
-  reply.registry = params.meta_keys;
+  std::vector<crypto::MachineKey> signers;
+  for (const value::ReportSignature& one : reply.report.signatures) signers.push_back(one.signer);
+  reply.registry = registry_of(params, signers);
   return reply;
 }
 

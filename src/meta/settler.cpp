@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "meta/keys.hpp"
+#include "meta/zone_commands.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -129,7 +130,7 @@ Result<void> Settler::place(const HandInRequest& request) {
     assembly.digest = request.digest;
     assembly.pages = request.pages;
     assembly.sum = std::make_shared<HandInSum>(request.node, request.epoch, zone_,
-                                               machine_.params().meta_keys);
+                                               limit_signers(machine_.params()));
   }
   const bool next = assembly.sum && assembly.epoch == request.epoch &&
                     assembly.digest == request.digest && assembly.pages == request.pages &&

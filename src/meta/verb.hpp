@@ -24,6 +24,8 @@ enum class Verb : std::uint16_t {
   trim_feed = 17,
   lose_holder = 18,
   delete_access_key = 19,
+  enable_features = 20,
+  rotate_meta_key = 21,
   set_versioning = 24,
   set_object_lock = 25,
   put_tags = 26,

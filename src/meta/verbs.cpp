@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "meta/features.hpp"
 #include "meta/notices.hpp"
 #include "meta/verbs_settle.hpp"
 
@@ -155,10 +156,14 @@ Result<Bytes> execute(Context& context, Verb verb, ByteView command) {
                   AbortUpload, CommitSegments, AddHolder, LoseHolder, RegisterNode, SetNodeState,
                   ReserveGrant, TrimFeed, SetVersioning, SetObjectLock, PutTags, PutRetention,
                   PutHold, SetBucketConfig, SetAttributes, RecordAudits, ScoreNodes, ReinstateNode,
-                  BeginGeneration, ResumeDrops, SettleOrders, HandInSplit, SignReport,
-                  TakeOffNotices>(verb);
+                  BeginGeneration, ResumeDrops, EnableFeatures, RotateMetaKey, SettleOrders,
+                  HandInSplit, SignReport, TakeOffNotices>(verb);
   if (runner == nullptr) {
     return fail(Errc::not_implemented, "verb " + std::to_string(static_cast<int>(verb)));
+  }
+  const Feature* const feature = feature_of(verb);
+  if (feature != nullptr && !has_feature(context.params, feature->name)) {
+    return fail(Errc::feature_off, std::string(feature->name));
   }
   return runner(context, command);
 }

@@ -127,6 +127,8 @@ Result<Bytes> run(Context& context, const ScoreNodes& command);
 Result<Bytes> run(Context& context, const ReinstateNode& command);
 Result<Bytes> run(Context& context, const BeginGeneration& command);
 Result<Bytes> run(Context& context, const ResumeDrops& command);
+Result<Bytes> run(Context& context, const EnableFeatures& command);
+Result<Bytes> run(Context& context, const RotateMetaKey& command);
 GetScores::Reply answer_scores(const State& state);
 
 // Frees an upload's parts, all that are left or a good number of them; the rest falls due in later

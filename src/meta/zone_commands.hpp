@@ -27,10 +27,38 @@ struct ResumeDrops {
   static void fields(auto&, auto&&) {}
 };
 
+// The operator says that every meta node runs a release that knows these; they count from the next
+// block on. Errc::not_implemented for a name that this release does not know.
+struct EnableFeatures {
+  static constexpr Verb kVerb = Verb::enable_features;
+  using Reply = Nothing;
+  std::vector<std::string> names;
+  static void fields(auto& self, auto&& field) { field(1, self.names); }
+};
+
+// From the next block on the last key of the chain takes the place of the one it leads back to.
+// Only this comes, alone in its entry, from a key that is no meta node's yet.
+// Errc::peer_not_trusted when no key of the chain is one.
+struct RotateMetaKey {
+  static constexpr Verb kVerb = Verb::rotate_meta_key;
+  using Reply = Nothing;
+  MetaKeyChain chain;
+  static void fields(auto& self, auto&& field) { field(1, self.chain); }
+};
+
 struct ZoneState {
   Generation generation{1};  // grows by one with each restore
   bool drops_pause = false;
 };
 ZoneState zone_state(const State& state);
+
+// The keys that may have signed a limit: those of now and those of before.
+std::vector<crypto::MachineKey> limit_signers(const Params& params);
+// The registry that a report is held against: a key that has signed it and was replaced since
+// stands where its successor stands now.
+std::vector<crypto::MachineKey> registry_of(const Params& params,
+                                            std::span<const crypto::MachineKey> signers);
+// The place in `meta_keys` whose key the chain goes on from; its size when there is none.
+std::size_t seat_of(const MetaKeyChain& chain, std::span<const crypto::MachineKey> meta_keys);
 
 }  // namespace stratos::meta

@@ -25,10 +25,7 @@ Result<std::unique_ptr<io::FolderLock>> claim_folder(io::FileSystem& fs,
     STRATOS_CHECK(io::write_file_atomic(fs, path, as_bytes(kFormat)));
     return lock;
   }
-  STRATOS_TRY(const Bytes format, io::read_file(fs, path, 64));
-  if (as_text(format) != kFormat) {
-    return fail(Errc::unknown_format, folder + " has the format " + std::string(as_text(format)));
-  }
+  STRATOS_CHECK(check_node_format(fs, folder));
   return lock;
 }
 
@@ -147,6 +144,7 @@ class StorageNodeImpl final : public StorageNode {
     meta::HeartbeatRequest request;
     request.node = id();
     request.incarnation = incarnation_;
+    request.release = STRATOS_VERSION;
     for (const auto& service : services_) service->report(request);
     return request;
   }
@@ -224,6 +222,14 @@ Task<Result<std::unique_ptr<StorageNode>>> StorageNode::open(Runtime& runtime, i
                                                 std::move(options));
   STRATOS_CO_CHECK(co_await node->start(metrics));
   co_return node;
+}
+
+Result<void> check_node_format(io::FileSystem& fs, const std::string& folder) {
+  STRATOS_TRY(const Bytes format, io::read_file(fs, folder + "/FORMAT", 64));
+  if (as_text(format) != kFormat) {
+    return fail(Errc::unknown_format, folder + " has the format " + std::string(as_text(format)));
+  }
+  return {};
 }
 
 }  // namespace stratos::resource

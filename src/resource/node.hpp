@@ -52,4 +52,7 @@ class StorageNode {
   virtual Task<void> stop() = 0;
 };
 
+// Whether this release reads a node's folder. Errc::unknown_format, Errc::file_not_found.
+Result<void> check_node_format(io::FileSystem& fs, const std::string& folder);
+
 }  // namespace stratos::resource

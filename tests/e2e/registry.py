@@ -48,12 +48,16 @@ class Context:
         """One mesh for all cases that leave it as it is."""
         return self._runner.shared_mesh()
 
-    def new_mesh(self, *arguments, folder="mesh"):
-        """A mesh for this case alone, started; ended with the case."""
+    def unstarted_mesh(self, *arguments, folder="mesh"):
+        """A mesh for this case alone; ended with the case."""
         mesh = Mesh(self._runner.options.binary, self.folder / folder, arguments, self.env,
                     self.folder / f"{folder}.log")
         self._own.append(mesh)
-        return mesh.start()
+        return mesh
+
+    def new_mesh(self, *arguments, folder="mesh"):
+        """The same, started."""
+        return self.unstarted_mesh(*arguments, folder=folder).start()
 
     def new_bucket(self, s3=None, prefix="b"):
         name = f"{prefix}-{next(self._buckets):04d}-e2e"
