@@ -73,7 +73,7 @@ class Model {
   std::string check_row(const std::string& key, MonotonicTime begun,
                         const client::ListPage::Entry* row, MonotonicTime now) const;
 
-  // What was done to a key and seen of it, for check_history(). Empty when the store lost its memory
+  // What was done to a key and seen of it, for check_history(). Empty when the store lost memory
   // meanwhile.
   std::vector<Access> history(const std::string& key) const;
 

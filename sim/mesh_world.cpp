@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "base/log.hpp"
 #include "client/mesh_object_client.hpp"
+#include "meta/features.hpp"
 #include "ordering/embedded_log.hpp"
 #include "resource/node_key.hpp"
 
@@ -288,6 +289,7 @@ meta::Params MeshWorld::params() const {
   params.lease_margin_ms = ms(scenario_.times.lease_margin);
   params.orphan_ms = ms(scenario_.times.orphan);
   params.meta_keys.push_back(machines_.front()->key.public_key());
+  params.features = meta::all_features();
   return params;
 }
 

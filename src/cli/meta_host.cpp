@@ -1,6 +1,7 @@
 #include "cli/meta_host.hpp"
 
 #include "cli/meta_identity.hpp"
+#include "meta/features.hpp"
 
 namespace stratos::cli {
 namespace {
@@ -44,6 +45,7 @@ Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::Fi
   options.clients.push_back(gateway.public_key());
   options.clients.push_back(admin.public_key());
   options.params.network = kNetwork;
+  options.params.features = meta::all_features();
   options.params.meta_keys.push_back(host->key());
   options.params.profiles.push_back(profile_of(settings));
   options.params.epoch_ms = std::uint64_t{settings.epoch_seconds} * 1000;

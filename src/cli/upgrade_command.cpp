@@ -116,13 +116,15 @@ Result<void> apply(const Session& session) {
 
 void add_upgrade_command(CLI::App& app, Session& session) {
   CLI::App& upgrade = *app.add_subcommand("upgrade", "Bring a mesh to this release");
+  auto checks = std::make_shared<bool>(false);
   auto applies = std::make_shared<bool>(false);
   CLI::Option_group& mode = *upgrade.add_option_group("mode");
-  mode.add_flag("--check", "Say what this release reads and what is switched off; change nothing");
+  mode.add_flag("--check", *checks,
+                "Say what this release reads and what is switched off; change nothing");
   mode.add_flag("--apply", *applies, "Switch on what the network does not use yet");
   mode.require_option(1);
   on_chosen(upgrade, session,
-            [&session, applies] { return *applies ? apply(session) : check(session); });
+            [&session, checks, applies] { return *checks ? check(session) : apply(session); });
 }
 
 }  // namespace stratos::cli

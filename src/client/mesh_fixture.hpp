@@ -10,6 +10,7 @@
 #include "client/segment_writer.hpp"
 #include "crypto/hash.hpp"
 #include "io/faulty_file_system.hpp"
+#include "meta/features.hpp"
 #include "meta/service.hpp"
 #include "resource/node.hpp"
 #include "runtime/real_runtime.hpp"
@@ -218,6 +219,7 @@ class MeshTest : public testing::Test {
     options.params.network = "test";
     options.params.profiles = {{"4+2", kCoded.k, kCoded.m, 3}};
     options.params.meta_keys = {meta_key_.public_key()};
+    options.params.features = meta::all_features();
     options.clients = {gateway_key_.public_key()};
     options.node_timeout = 1h;
     options.repair.interval = 10ms;

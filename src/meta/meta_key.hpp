@@ -28,6 +28,7 @@ MetaKeyLink make_link(const crypto::MachineSigner& previous, const crypto::Machi
 struct MetaKeyChain {
   static constexpr std::uint8_t kFormat = 1;
   std::vector<MetaKeyLink> links;
+  Bytes unknown;
   static void fields(auto& self, auto&& field) { field(1, self.links); }
 };
 constexpr std::size_t kMaxMetaKeyLinks = 64;

@@ -6,7 +6,6 @@
 
 #include "base/log.hpp"
 #include "meta/batcher.hpp"
-#include "meta/features.hpp"
 #include "meta/granter.hpp"
 #include "meta/index_upkeep.hpp"
 #include "meta/keys.hpp"
@@ -169,7 +168,6 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   genesis.time = runtime_.wall_now();
   Params params = options_.params;
   params.settlement.zone = options_.zone;
-  params.features = all_features();
   genesis.state = encode_genesis(params);
   ordering::LogOptions log_options;
   log_options.network = options_.params.network;

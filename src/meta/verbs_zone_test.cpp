@@ -150,21 +150,5 @@ TEST_F(MetaKeys, OfThePastCountForWhatTheySigned) {
             std::vector{third_.public_key()});
 }
 
-TEST(MetaKeyChains, EndAtTheKeyTheyAreFor) {
-  SeededRandom random(9);
-  const auto a = crypto::MachineSigner::draw(random);
-  const auto b = crypto::MachineSigner::draw(random);
-  const auto c = crypto::MachineSigner::draw(random);
-  MetaKeyChain chain;
-  chain.links = {make_link(a, b.public_key()), make_link(b, c.public_key())};
-  EXPECT_TRUE(verify_chain(chain));
-  // A rotation to c that was broken off.
-  EXPECT_EQ(chain_to(chain, b.public_key()).links.size(), 1U);
-  EXPECT_EQ(chain_to(chain, c.public_key()).links.size(), 2U);
-  EXPECT_TRUE(chain_to(chain, a.public_key()).links.empty());
-  std::swap(chain.links[0], chain.links[1]);
-  EXPECT_EQ(verify_chain(chain).error().code(), Errc::invalid_argument);
-}
-
 }  // namespace
 }  // namespace stratos::meta

@@ -1,7 +1,12 @@
 """The mesh heals itself: killed nodes, drained nodes, rotten disks."""
+import json
+import threading
+import time
+
 from harness import MIB, check, check_equal, pattern, poll
 from registry import case
 from cases.faults import Traffic, corrupt, read_all, store
+from cases.rclone import Rclone
 
 
 def wait_for_full(mesh, what, seconds=120):
@@ -52,6 +57,56 @@ def two_then_two(context):
     wait_for_down(mesh, 0)
     wait_for_full(mesh, "full redundancy with the dead come back")
     read_all(s3, bucket, keys + written, "with the dead come back")
+    context.figure("repaired", health["repair"]["repaired_fragments"], "fragments")
+
+
+@case("repair.ten-gib", needs=("rclone", "boto3"), full_only=True)
+def ten_gib(context):
+    """The files of this machine, twice, to 10 GiB: two of ten nodes killed -9 while they are written,
+    two others while they are read."""
+    mesh = context.new_mesh("--processes", "--nodes", "10", "--profile", "4+2", "--repair-after", "10")
+    rclone = Rclone(context, mesh)
+    bucket = context.new_bucket(mesh.s3())
+    large = ("--min-size", "64k", "--one-file-system", "--skip-links", "--fast-list")
+    victims = context.random.sample(range(10), 4)
+
+    def timed(figure, *arguments):
+        started = time.monotonic()
+        rclone(*arguments, seconds=7200)
+        context.figure(figure, time.monotonic() - started, "s")
+
+    def compare(copies, figure):
+        for copy in copies:
+            timed(f"{figure} {copy}", "check", "--download", "--one-way", *large, "/usr",
+                  f"mesh:{bucket}/{copy}")
+
+    dies = [threading.Timer(20 + 5 * i, mesh.kill_node, args=(victims[i],)) for i in range(2)]
+    for timer in dies:
+        timer.start()
+    for copy in ("a", "b"):
+        timed(f"written {copy}", "copy", *large, "/usr", f"mesh:{bucket}/{copy}")
+    for timer in dies:
+        timer.join()
+    wait_for_down(mesh, 2)
+    started = time.monotonic()
+    wait_for_full(mesh, "full redundancy on eight nodes", 3600)
+    context.figure("full again on eight nodes", time.monotonic() - started, "s")
+    dies = [threading.Timer(5 + 5 * i, mesh.kill_node, args=(victims[2 + i],)) for i in range(2)]
+    for timer in dies:
+        timer.start()
+    compare(("a",), "read with two nodes dying")
+    for timer in dies:
+        timer.join()
+    wait_for_down(mesh, 4)
+    started = time.monotonic()
+    wait_for_full(mesh, "full redundancy on six nodes", 3600)
+    context.figure("full again on six nodes", time.monotonic() - started, "s")
+    compare(("a", "b"), "read after repair")
+    health = mesh.health()
+    check_equal((health["lost"], health["repair_queue"]), (0, 0), "lost and waiting segments")
+    stored = json.loads(rclone("size", "--json", f"mesh:{bucket}"))
+    context.figure("objects", stored["count"], "objects")
+    context.figure("stored", stored["bytes"] / MIB, "MiB")
     context.figure("repaired", health["repair"]["repaired_fragments"], "fragments")
 
 

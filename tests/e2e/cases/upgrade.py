@@ -15,7 +15,7 @@ from cases.faults import read_all, store
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "fixtures"
 MANIFEST = "manifest.json"
-UNSUPPORTED = 10
+UNSUPPORTED = 1
 CONFLICT = 6
 
 
@@ -177,6 +177,7 @@ def rotate_meta(context):
     store(mesh.s3(), bucket, ["k-3"])
     mesh.stop()
     mesh.stratos("meta", "restore", str(saved), "--replace")
+    shutil.rmtree(backup)
     mesh.start()
     read_all(mesh.s3(), bucket, ["k-1", "k-2"], "restored from before the rotation")
     store(mesh.s3(), bucket, ["k-4"])
