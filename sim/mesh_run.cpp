@@ -19,6 +19,8 @@ constexpr Duration kReadLimit = 30min;
 constexpr Duration kFeedTime = 8s;
 constexpr Duration kRepairLimit = 15min;
 constexpr int kKills = 4;
+constexpr Duration kLook = 2s;
+constexpr Duration kScanLimit = 5min;
 constexpr Duration kKillPause = 2s;
 constexpr Duration kBalanceLimit = 15min;
 constexpr Duration kBalanceRest = 1min;  // without a move for so long it has come to rest
@@ -38,6 +40,26 @@ Task<bool> all_nodes_up(ClientProcess& client, std::size_t expected) {
 Task<bool> resume_drops(ClientProcess& client) {
   const meta::ResumeDrops command;
   co_return (co_await client.mesh->meta.execute(command)).has_value();
+}
+
+// What the operator looks at before drops resume: every node said what it holds, and all that the
+// index did not know is on its records.
+Task<bool> is_scanned(ClientProcess& client) {
+  const auto status = co_await client.mesh->meta.scan(false);
+  if (!status) co_return false;
+  const bool is_done = status->finished && !status->is_running && status->silent.empty();
+  co_return !status->is_wanted || (is_done && status->failed == 0);
+}
+
+// After each restore.
+Task<void> resume_when_scanned(Run& run, ClientProcess& client) {
+  while (!run.stopping && co_await client.runtime.sleep(kLook)) {
+    if (co_await is_scanned(client)) co_await resume_drops(client);
+  }
+}
+
+Task<Result<meta::ScanStatus>> scan_status(ClientProcess& client) {
+  co_return co_await client.mesh->meta.scan(false);
 }
 
 Task<Result<meta::GetHealth::Reply>> health(ClientProcess& client) {
@@ -60,6 +82,7 @@ class Runner {
   bool bring_up();
   bool come_to_rest();
   void add_late_nodes();
+  void wait_for_scan();
   void wait_for_repair();
   void wait_for_balance();
   bool wait_for_nodes(Duration limit);
@@ -103,11 +126,25 @@ bool Runner::come_to_rest() {
   }
   if (!bring_up()) return false;
   if (run_.scenario.times.backup.count() > 0) {
+    wait_for_scan();
     const auto resumed = world().run_task("c1", resume_drops(client()), 1min);
     if (!resumed || !*resumed) run_.fail("drops do not resume");
   }
   world().run_for(run_.scenario.settle);
   return true;
+}
+
+void Runner::wait_for_scan() {
+  const MonotonicTime end = run_.now() + kScanLimit;
+  while (run_.now() < end) {
+    const auto scanned = world().run_task("c1", is_scanned(client()), 1min);
+    if (scanned && *scanned) break;
+    world().run_for(500ms);
+  }
+  const auto status = world().run_task("c1", scan_status(client()), 1min);
+  if (!status || !*status) return run_.fail("the scan cannot be asked");
+  run_.count("attached_holders", (*status)->attached);
+  if (run_.now() >= end) run_.fail("the scan does not end: " + (*status)->last_error);
 }
 
 // Whatever was lost is made anew where there are nodes enough.
@@ -211,7 +248,12 @@ void Runner::add_late_nodes() {
 
 void Runner::run() {
   if (!bring_up()) return;
-  run_.mesh.on_client_ready([this](ClientProcess& process) { start_workers(run_, process); });
+  run_.mesh.on_client_ready([this](ClientProcess& process) {
+    start_workers(run_, process);
+    if (run_.scenario.times.backup.count() > 0) {
+      process.tasks.spawn(resume_when_scanned(run_, process));
+    }
+  });
   faults_.begin();
   world().run_for(run_.scenario.duration);
   if (!come_to_rest()) return;

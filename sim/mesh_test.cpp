@@ -31,7 +31,7 @@ const auto* const kQuietLogs = testing::AddGlobalTestEnvironment(new QuietLogs);
 // Cheap scenarios get more of the seeds.
 std::uint64_t usual_seeds(const std::string& scenario) {
   if (scenario == "node_kills" || scenario == "power_loss" || scenario == "partitions") return 6;
-  if (scenario == "new_node") return 1;
+  if (scenario == "new_node" || scenario == "lost_moves") return 1;
   if (scenario == "multipart" || scenario == "leases" || scenario == "settlement") return 2;
   return scenario == "steady" || scenario == "everything" ? 3 : 4;
 }
@@ -46,7 +46,7 @@ void expect_ok(const Report& report, const std::string& scenario, std::uint64_t 
   std::cout << scenario << " seed " << seed << ":";
   for (const char* const name :
        {"operations", "acknowledged", "unacknowledged", "reads", "failed", "unknown_writes",
-        "faults", "starts", "segments", "moved_fragments", "spread"}) {
+        "faults", "starts", "segments", "moved_fragments", "spread", "attached_holders"}) {
     const auto found = report.counters.find(name);
     std::cout << " " << name << " " << (found == report.counters.end() ? 0 : found->second);
   }

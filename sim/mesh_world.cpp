@@ -80,15 +80,16 @@ crypto::SecretKey backup_key() { return crypto::SecretKey(std::array<std::uint8_
 Task<Result<void>> restore_index(SimRuntime& runtime, MeshWorld::Machine& machine,
                                  const std::string& network) {
   SystemRandom random;
-  kv::RocksOptions rocks;
-  rocks.deterministic = true;
+  meta::RestoreOptions options;
+  options.scan = true;
+  options.rocks.deterministic = true;
   remove_tree(machine.disk, std::string(kMetaFolder) + ".partial");
   const auto files = ordering::BackupFiles::for_reading(machine.disk, std::string(kBackupFolder),
                                                         network, backup_key(), random);
   const meta::MetaIdentity identity(machine.key);
   STRATOS_CO_TRY(const meta::RestoredIndex restored,
                  co_await meta::restore_index(runtime, machine.disk, *files, network,
-                                              std::string(kMetaFolder), identity, rocks));
+                                              std::string(kMetaFolder), identity, options));
   log::info("sim.index_restored", {{"height", restored.state.info.height.value}});
   machine.must_restore = false;
   co_return Result<void>{};

@@ -25,6 +25,9 @@ class AdminSession {
   }
   Result<meta::NodeStatusReply> node_status() { return block_on(runtime_, client_.node_status()); }
   Result<meta::BackupReply> back_up() { return block_on(runtime_, client_.back_up()); }
+  // Lets time go by between two questions.
+  void wait(Duration pause) { block_on(runtime_, pause_for(&runtime_, pause)); }
+  Result<meta::ScanStatus> scan(bool start) { return block_on(runtime_, client_.scan(start)); }
   Result<meta::RepairStatus> repair_status() { return block_on(runtime_, client_.repair_status()); }
 
  private:
@@ -37,6 +40,10 @@ class AdminSession {
   template <class Command>
   static Task<Result<typename Command::Reply>> order(meta::MetaClient* client, Command command) {
     co_return co_await client->execute(command);
+  }
+
+  static Task<void> pause_for(Runtime* runtime, Duration pause) {
+    (void)co_await runtime->sleep(pause);
   }
 
   BlockingPool pool_;

@@ -1,4 +1,5 @@
-// stratos meta backup | verify | restore | resume: the index in a folder of sealed files, and back.
+// stratos meta backup | verify | restore | scan | resume: the index in a folder of sealed files,
+// and back.
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -16,6 +17,7 @@ struct Arguments {
   std::string from;  // the backup's folder
   std::string key;   // file of its key; empty: the mesh's own
   bool replace = false;
+  bool scan = false;
 };
 
 std::string block_text(Height height) { return "block " + std::to_string(height.value); }
@@ -105,8 +107,10 @@ Result<void> restore(const Session& session, const Arguments& arguments) {
   STRATOS_CHECK(put_aside(folder, arguments.replace));
   BlockingPool pool(1);
   RealRuntime runtime(pool, "restore");
+  meta::RestoreOptions options;
+  options.scan = arguments.scan;
   auto restored = block_on(runtime, meta::restore_index(runtime, fs, *files, std::string(kNetwork),
-                                                        folder.meta_path(), identity));
+                                                        folder.meta_path(), identity, options));
   runtime.stop();
   STRATOS_TRY(const meta::RestoredIndex index, std::move(restored));
   if (session.output.json) {
@@ -117,9 +121,68 @@ Result<void> restore(const Session& session, const Arguments& arguments) {
   }
   print_line("The index is as after " + block_text(index.state.info.height) + ", generation " +
              std::to_string(index.generation.value));
+  if (arguments.scan) {
+    print_line("When the mesh runs, what its nodes hold is compared with it: stratos meta scan");
+  }
   print_line(
       "Start the mesh and look at what it holds. Nodes drop nothing until you say: "
       "stratos meta resume");
+  return {};
+}
+
+nlohmann::json json_of(const meta::ScanStatus& status) {
+  nlohmann::json silent = nlohmann::json::array();
+  for (const NodeId node : status.silent) silent.push_back(to_string(node));
+  return {{"running", status.is_running},
+          {"wanted", status.is_wanted},
+          {"scans", status.scans},
+          {"fragments", status.fragments},
+          {"attached", status.attached},
+          {"spare_fragments", status.spare},
+          {"unknown_segments", status.unknown_segments},
+          {"unknown_fragments", status.unknown_fragments},
+          {"unknown_bytes", status.unknown_bytes},
+          {"silent_nodes", silent},
+          {"failed", status.failed},
+          {"last_error", status.last_error},
+          {"finished_ms",
+           status.finished ? nlohmann::json(status.finished->ms) : nlohmann::json(nullptr)}};
+}
+
+// Whether a scan runs, or the first one of a restored index is yet to.
+bool is_under_way(const meta::ScanStatus& status) {
+  return status.is_running || (status.is_wanted && !status.finished);
+}
+
+// Begins a scan, or joins one that is under way, and shows how it goes until its end.
+Result<void> scan(const Session& session) {
+  constexpr Duration kPause = 200ms;
+  constexpr int kLooksPerLine = 25;
+  MeshFolder folder = session.folder();
+  STRATOS_TRY(const auto admin, AdminSession::open(folder));
+  STRATOS_TRY(meta::ScanStatus status, admin->scan(false));
+  if (!is_under_way(status)) {
+    STRATOS_TRY(status, admin->scan(true));
+  }
+  for (int look = 1; is_under_way(status); ++look) {
+    admin->wait(kPause);
+    STRATOS_TRY(status, admin->scan(false));
+    if (look % kLooksPerLine != 0) continue;
+    print_message(session.output, std::to_string(status.fragments) + " fragments seen, " +
+                                      std::to_string(status.attached) + " found again");
+  }
+  if (session.output.json) {
+    print_json(json_of(status));
+    return {};
+  }
+  print_line(std::to_string(status.fragments) + " fragments on the nodes, " +
+             std::to_string(status.attached) + " of them are known to the index again");
+  print_line(std::to_string(status.unknown_segments) + " segments (" +
+             human_bytes(status.unknown_bytes) + ") are not in the index; they are left alone");
+  for (const NodeId node : status.silent) print_line(to_string(node) + " did not answer");
+  if (status.failed > 0) {
+    print_line(std::to_string(status.failed) + " failures, the last: " + status.last_error);
+  }
   return {};
 }
 
@@ -149,8 +212,13 @@ void add_backup_commands(CLI::App& meta, Session& session) {
     command->add_option("--key", arguments->key, "File of its key; keys/backup by default");
   }
   bring.add_flag("--replace", arguments->replace, "Put an index that is there aside");
+  bring.add_flag("--scan", arguments->scan,
+                 "Find what repair and balance moved since the backup, when the mesh runs");
   on_chosen(check, session, [&session, arguments] { return verify(session, *arguments); });
   on_chosen(bring, session, [&session, arguments] { return restore(session, *arguments); });
+
+  CLI::App& compare = *meta.add_subcommand("scan", "Compare the index with what nodes hold");
+  on_chosen(compare, session, [&session] { return scan(session); });
 
   CLI::App& go_on = *meta.add_subcommand("resume", "Let nodes drop again after a restore");
   on_chosen(go_on, session, [&session] { return resume(session); });

@@ -186,8 +186,13 @@ class MeshTest : public testing::Test {
   static constexpr erasure::Shape kCoded{4, 2};
   static constexpr erasure::Shape kCopies{1, 2};
 
-  explicit MeshTest(bool repairs = false, bool audits = false, std::uint64_t capacity_bytes = 0)
-      : repairs_(repairs), audits_(audits), capacity_bytes_(capacity_bytes) {
+  using Adjust = std::function<void(meta::ServiceOptions&)>;
+  explicit MeshTest(bool repairs = false, bool audits = false, std::uint64_t capacity_bytes = 0,
+                    Adjust adjust = nullptr)
+      : repairs_(repairs),
+        audits_(audits),
+        capacity_bytes_(capacity_bytes),
+        adjust_(std::move(adjust)) {
     log::set_sink([](std::string_view) {});
     owner_.value[0] = 1;
     start_meta();
@@ -232,6 +237,7 @@ class MeshTest : public testing::Test {
       options.audit.score_every = 50ms;
     }
     if (repairs_) options.dialer = &meta_dialer_;
+    if (adjust_) adjust_(options);
     auto started = run(meta::MetaService::start(loop_, fs_, meta_key_, metrics_, options));
     service_ = std::move(started).value();
     channel_ =
@@ -296,6 +302,7 @@ class MeshTest : public testing::Test {
   const bool repairs_;
   const bool audits_;
   const std::uint64_t capacity_bytes_;  // of each node; 0: plenty
+  const Adjust adjust_;                 // of the meta node's options
   io::FaultyFileSystem fs_;
   BlockingPool pool_{2};
   RealRuntime loop_{pool_, "mesh"};

@@ -16,6 +16,7 @@ const Feature* find_feature(std::string_view name) {
 
 const Feature* feature_of(Verb verb) {
   if (verb == Verb::rotate_meta_key) return find_feature("meta-key-rotation");
+  if (verb == Verb::attach_holders) return find_feature("attach-holders");
   return nullptr;
 }
 

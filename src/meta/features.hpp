@@ -20,6 +20,7 @@ struct Feature {
 // first release.
 inline constexpr std::array kFeatures = {
     Feature{"meta-key-rotation", "meta nodes take another key"},
+    Feature{"attach-holders", "what nodes hold is compared with a restored index"},
 };
 
 // The feature that a command belongs to; nullptr: none.

@@ -16,10 +16,12 @@ Height newest_of(const ordering::BackupListing& listing) {
 }
 
 Task<Result<Generation>> begin_generation(Runtime& runtime, ordering::EmbeddedLog& log,
-                                          const IndexMachine& machine,
-                                          const MetaIdentity& identity) {
+                                          const IndexMachine& machine, const MetaIdentity& identity,
+                                          bool scan) {
   STRATOS_CO_CHECK(co_await take_seat(runtime, log, machine, identity.signer, identity.chain));
-  Bytes command = codec::encode(BeginGeneration{});
+  BeginGeneration begin;
+  begin.scan = scan;
+  Bytes command = codec::encode(begin);
   STRATOS_CO_TRY(const Bytes reply,
                  co_await order_alone(runtime, log, machine, identity.signer,
                                       Verb::begin_generation, std::move(command)));
@@ -30,10 +32,10 @@ Task<Result<Generation>> begin_generation(Runtime& runtime, ordering::EmbeddedLo
 Task<Result<RestoredIndex>> restore_into(Runtime& runtime, io::FileSystem& fs,
                                          const ordering::BackupFiles& files, std::string network,
                                          std::string folder, const MetaIdentity& identity,
-                                         kv::RocksOptions rocks) {
+                                         RestoreOptions wanted) {
   STRATOS_CO_CHECK(fs.make_dirs(folder));
   STRATOS_CO_TRY(const std::unique_ptr<kv::Store> store,
-                 kv::open_rocks(fs, folder + "/index", rocks));
+                 kv::open_rocks(fs, folder + "/index", wanted.rocks));
   STRATOS_CO_TRY(const std::unique_ptr<IndexMachine> machine, IndexMachine::open(*store));
   RestoredIndex restored;
   STRATOS_CO_TRY(restored.state, ordering::restore(files, *machine));
@@ -45,7 +47,7 @@ Task<Result<RestoredIndex>> restore_into(Runtime& runtime, io::FileSystem& fs,
   STRATOS_CO_TRY(const std::unique_ptr<ordering::EmbeddedLog> log,
                  co_await ordering::EmbeddedLog::open(runtime, fs, folder + "/log", *machine,
                                                       std::move(genesis), options));
-  const auto begun = co_await begin_generation(runtime, *log, *machine, identity);
+  const auto begun = co_await begin_generation(runtime, *log, *machine, identity, wanted.scan);
   co_await log->stop();
   if (!begun) co_return fail(begun.error());
   restored.generation = *begun;
@@ -92,7 +94,7 @@ Task<Result<BackupReply>> IndexBackup::step() {
 Task<Result<RestoredIndex>> restore_index(Runtime& runtime, io::FileSystem& fs,
                                           const ordering::BackupFiles& files, std::string network,
                                           std::string folder, const MetaIdentity& identity,
-                                          kv::RocksOptions rocks) {
+                                          RestoreOptions options) {
   if (fs.exists(folder)) co_return fail(Errc::already_exists, folder);
   // Under another name until it is whole.
   const std::string partial = folder + ".partial";
@@ -100,7 +102,7 @@ Task<Result<RestoredIndex>> restore_index(Runtime& runtime, io::FileSystem& fs,
     co_return fail(Errc::already_exists, partial + " is left of a restore that was broken off");
   }
   auto restored =
-      co_await restore_into(runtime, fs, files, std::move(network), partial, identity, rocks);
+      co_await restore_into(runtime, fs, files, std::move(network), partial, identity, options);
   if (!restored) co_return restored;
   STRATOS_CO_CHECK(fs.rename(partial, folder));
   STRATOS_CO_CHECK(fs.sync_dir(io::parent_of(folder)));

@@ -43,13 +43,17 @@ struct RestoredIndex {
   ordering::Restored state;
   Generation generation;
 };
+struct RestoreOptions {
+  bool scan = false;  // then, when it runs: holders that the backup does not know of are found
+  kv::RocksOptions rocks;
+};
 // Makes `folder` a meta node's folder (index and log) from the newest state in a backup, as a new
 // generation of the zone, or leaves no such folder. Errc::already_exists, and what
 // ordering::restore() answers. What is given outlives the task.
 Task<Result<RestoredIndex>> restore_index(Runtime& runtime, io::FileSystem& fs,
                                           const ordering::BackupFiles& files, std::string network,
                                           std::string folder, const MetaIdentity& identity,
-                                          kv::RocksOptions rocks = {});
+                                          RestoreOptions options = {});
 // Restores into `scratch`, an empty folder, and lets go of it.
 Result<ordering::Restored> verify_backup(io::FileSystem& fs, const ordering::BackupFiles& files,
                                          const std::string& scratch);

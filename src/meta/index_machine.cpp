@@ -161,6 +161,11 @@ Result<void> IndexMachine::admit_item(const Item& item) const {
     STRATOS_TRY(const RotateMetaKey command, codec::decode<RotateMetaKey>(item.command));
     return verify_chain(command.chain);
   }
+  if (item.verb == Verb::attach_holders) {
+    STRATOS_TRY(const AttachHolders command, codec::decode<AttachHolders>(item.command));
+    for (const Receipt& receipt : command.receipts) STRATOS_CHECK(verify_receipt_cached(receipt));
+    return {};
+  }
   return admit_settlement(State(store_), item);
 }
 

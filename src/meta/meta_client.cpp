@@ -67,6 +67,11 @@ Task<Result<RepairStatus>> MetaClient::repair_status() {
 Task<Result<BackupReply>> MetaClient::back_up() {
   return repeat<BackupReply>(MetaMethod::backup, BackupRequest{});
 }
+Task<Result<ScanStatus>> MetaClient::scan(bool start) {
+  ScanRequest request;
+  request.start = start;
+  return repeat<ScanStatus>(MetaMethod::scan, request);
+}
 
 Task<Result<void>> MetaClient::report_service(ServiceReport report) {
   constexpr Duration kTimeout = 10s;

@@ -2,6 +2,7 @@
 #pragma once
 #include "meta/queries.hpp"
 #include "meta/repairer.hpp"
+#include "meta/scan_status.hpp"
 #include "meta/service_meter.hpp"
 #include "meta/wire.hpp"
 #include "net/rpc.hpp"
@@ -48,6 +49,7 @@ class MetaClient {
   Task<Result<NodeStatusReply>> node_status();
   Task<Result<RepairStatus>> repair_status();
   Task<Result<BackupReply>> back_up();
+  Task<Result<ScanStatus>> scan(bool start);
   // Tried once: a report that is lost costs nothing, one that counts twice does.
   Task<Result<void>> report_service(ServiceReport report);
 

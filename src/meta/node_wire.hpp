@@ -22,6 +22,7 @@ enum class MetaMethod : std::uint16_t {
   repair_status = 0x020b,
   report_service = 0x020c,
   backup = 0x020d,
+  scan = 0x0214,
 };
 
 constexpr std::uint64_t kStorageCapability = 1;

@@ -53,7 +53,9 @@ const NodeView* Repairer::View::find(NodeId id) const {
 Task<void> Repairer::run() {
   while (!stopping_) {
     std::size_t done = 0;
-    if (Result<View> view = look()) {
+    Result<View> view = fail(Errc::unavailable);
+    if (!parts_.waits()) view = look();
+    if (view) {
       const auto shared = std::make_shared<const View>(std::move(*view));
       Result<std::vector<Job>> jobs = find_jobs(*shared);
       if (jobs) {

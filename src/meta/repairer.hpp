@@ -61,6 +61,8 @@ class Repairer {
     // Its last heartbeat; zeros when there was none.
     std::function<HeartbeatRequest(NodeId)> said;
     metrics::Registry& metrics;
+    // Whether what looks missing may be found yet: nothing is repaired meanwhile.
+    std::function<bool()> waits;
   };
   Repairer(Parts parts, ZoneId zone, RepairOptions options);
 

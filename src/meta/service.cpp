@@ -87,6 +87,7 @@ class Service final : public MetaService {
   Task<Result<void>> open(io::FileSystem& fs);
   void start_repair();
   void start_audits();
+  void start_scan();
   const net::Router& router() const override { return router_; }
   bool knows_node(const crypto::MachineKey& key) const override;
   Height height() const override { return machine_->info().height; }
@@ -116,6 +117,7 @@ class Service final : public MetaService {
   Task<Result<void>> lose(FragmentId fragment, NodeId node, bool damaged);
   Task<Result<Reply<RepairStatus>>> repair_status(CallContext context, RepairStatusRequest request);
   Task<Result<Reply<BackupReply>>> back_up(CallContext context, BackupRequest request);
+  Task<Result<Reply<ScanStatus>>> scan(CallContext context, ScanRequest request);
   Task<Result<Reply<WindowReply>>> settlement_window(CallContext context, WindowRequest request);
   Task<Result<Reply<HandInReply>>> hand_in(CallContext context, HandInRequest request);
   template <class Query>
@@ -141,6 +143,7 @@ class Service final : public MetaService {
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<Granter> granter_;
   std::unique_ptr<Settler> settler_;
+  std::unique_ptr<HolderScan> scan_;
   std::unique_ptr<Repairer> repairer_;
   std::unique_ptr<StateRoots> randomness_;
   std::unique_ptr<Auditor> auditor_;
@@ -205,6 +208,7 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   tasks_.spawn(watch_nodes());
   tasks_.spawn(settler_->sign_reports());
   if (backup_) tasks_.spawn(backup_->run());
+  start_scan();
   start_repair();
   start_audits();
   co_return Result<void>{};
@@ -237,6 +241,7 @@ void Service::add_routes() {
   route(SettleMethod::proof, "volume_proof", &Service::answer_report<ProofRequest>);
   route(MetaMethod::report_service, "report_service", &Service::report_service);
   route(MetaMethod::backup, "backup", &Service::back_up);
+  route(MetaMethod::scan, "scan", &Service::scan);
 }
 
 Task<Result<Reply<AllocateReply>>> Service::allocate(CallContext context, AllocateRequest request) {
@@ -398,9 +403,30 @@ void Service::start_repair() {
         const auto live = live_.find(node);
         return live == live_.end() ? HeartbeatRequest{} : live->second.said;
       },
-      metrics_};
+      metrics_,
+      [this] { return scan_->holds_up_repair(); }};
   repairer_ = std::make_unique<Repairer>(std::move(parts), options_.zone, options_.repair);
   repairer_->start();
+}
+
+void Service::start_scan() {
+  if (options_.dialer == nullptr) return;
+  HolderScan::Parts parts{
+      runtime_,
+      *store_,
+      [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); },
+      *options_.dialer,
+      [this](NodeId node) { return is_heard(node); },
+      metrics_};
+  scan_ = std::make_unique<HolderScan>(std::move(parts), options_.scan);
+  scan_->start();
+}
+
+Task<Result<Reply<ScanStatus>>> Service::scan(CallContext context, ScanRequest request) {
+  STRATOS_CO_CHECK(check_client(context));
+  if (!scan_) co_return fail(Errc::not_found, "this meta node does not reach storage nodes");
+  if (request.start) scan_->ask_for_scan();
+  co_return reply_with(scan_->status());
 }
 
 bool Service::is_heard(NodeId node) const {
@@ -644,6 +670,7 @@ Task<void> Service::stop() {
   stopping_ = true;
   if (auditor_) co_await auditor_->stop();
   if (repairer_) co_await repairer_->stop();
+  if (scan_) co_await scan_->stop();
   tasks_.cancel();
   co_await tasks_.join();
   if (batcher_) co_await batcher_->stop();

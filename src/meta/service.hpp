@@ -9,6 +9,7 @@
 #include "io/file_system.hpp"
 #include "kv/store.hpp"
 #include "meta/auditor.hpp"
+#include "meta/holder_scan.hpp"
 #include "meta/index_backup.hpp"
 #include "meta/repairer.hpp"
 #include "net/rpc.hpp"
@@ -33,6 +34,7 @@ struct ServiceOptions {
   AuditorOptions audit;
   std::optional<BackupTarget> backup;  // of the index
   MetaKeyChain key_chain;              // leads to the signer's key
+  ScanOptions scan;
 };
 
 // Lives on one runtime.

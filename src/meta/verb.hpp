@@ -42,6 +42,7 @@ enum class Verb : std::uint16_t {
   set_bucket_config = 40,
   set_attributes = 41,
   take_off_notices = 42,
+  attach_holders = 44,
 };
 
 }  // namespace stratos::meta

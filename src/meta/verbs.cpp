@@ -156,8 +156,8 @@ Result<Bytes> execute(Context& context, Verb verb, ByteView command) {
                   AbortUpload, CommitSegments, AddHolder, LoseHolder, RegisterNode, SetNodeState,
                   ReserveGrant, TrimFeed, SetVersioning, SetObjectLock, PutTags, PutRetention,
                   PutHold, SetBucketConfig, SetAttributes, RecordAudits, ScoreNodes, ReinstateNode,
-                  BeginGeneration, ResumeDrops, EnableFeatures, RotateMetaKey, SettleOrders,
-                  HandInSplit, SignReport, TakeOffNotices>(verb);
+                  BeginGeneration, ResumeDrops, AttachHolders, EnableFeatures, RotateMetaKey,
+                  SettleOrders, HandInSplit, SignReport, TakeOffNotices>(verb);
   if (runner == nullptr) {
     return fail(Errc::not_implemented, "verb " + std::to_string(static_cast<int>(verb)));
   }

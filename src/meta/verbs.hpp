@@ -129,6 +129,7 @@ Result<Bytes> run(Context& context, const BeginGeneration& command);
 Result<Bytes> run(Context& context, const ResumeDrops& command);
 Result<Bytes> run(Context& context, const EnableFeatures& command);
 Result<Bytes> run(Context& context, const RotateMetaKey& command);
+Result<Bytes> run(Context& context, const AttachHolders& command);
 GetScores::Reply answer_scores(const State& state);
 
 // Frees an upload's parts, all that are left or a good number of them; the rest falls due in later

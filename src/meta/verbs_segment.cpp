@@ -146,6 +146,45 @@ Result<void> commit_segment(Context& context, const SegmentCommit& commit) {
   return {};
 }
 
+bool is_placed(const Context& context, const SegmentRecord& segment, NodeId node) {
+  return is_usable(context.state, segment, segment.table_version, node) ||
+         is_usable(context.state, segment, context.state.counter("node_table"), node);
+}
+
+bool stands_apart(const Context& context, const SegmentRecord& segment, const NodeRecord& node) {
+  return std::ranges::none_of(segment.holders, [&](const Holder& holder) {
+    const auto other = context.state.load_shared<NodeRecord>(keys::node(holder.node));
+    return other && share_domain(*other, node, context.params.spread);
+  });
+}
+
+void take_off(Context& context, SegmentRecord& segment, std::uint8_t index) {
+  const auto holder = std::ranges::find(segment.holders, index, &Holder::index);
+  if (holder != segment.holders.end()) remove_holder(context, segment, holder);
+}
+
+// Receipts for different fragments of the segment, each of its shape and its root.
+Result<void> check_attached(const Context& context, const SegmentRecord& segment,
+                            const std::vector<Receipt>& receipts) {
+  const bool is_restored = zone_state(context.state).drops_pause;
+  std::set<std::uint8_t> indexes;
+  for (const Receipt& receipt : receipts) {
+    const std::uint8_t index = receipt.fragment.index;
+    const bool fits = receipt.fragment.segment == segment.id && index < segment.k + segment.m &&
+                      receipt.length == segment.fragment_length && indexes.insert(index).second;
+    if (!fits) return fail(Errc::invalid_argument, "receipt of another shape");
+    const auto listed = std::ranges::find(segment.holders, index, &Holder::index);
+    if (listed != segment.holders.end() && listed->root != receipt.root) {
+      return fail(Errc::hash_mismatch, to_string(receipt.fragment));
+    }
+    STRATOS_CHECK(check_receipt(context, receipt));
+    if (!is_restored && !is_placed(context, segment, receipt.node)) {
+      return fail(Errc::bad_placement, to_string(receipt.node) + " is not placed here");
+    }
+  }
+  return {};
+}
+
 WallTime orphan_time(const Context& context, WallTime created) {
   return created + std::chrono::milliseconds(context.params.orphan_ms);
 }
@@ -260,19 +299,39 @@ Result<Bytes> run(Context& context, const AddHolder& command) {
     }
     remove_holder(context, *segment, old);
   }
-  for (const Holder& holder : segment->holders) {
-    const auto other = context.state.load_shared<NodeRecord>(keys::node(holder.node));
-    if (holder.index == receipt.fragment.index ||
-        (other && share_domain(*other, *node, context.params.spread))) {
-      return fail(Errc::bad_placement, "index or failure domain taken");
-    }
+  const auto same = std::ranges::find(segment->holders, receipt.fragment.index, &Holder::index);
+  if (same != segment->holders.end() || !stands_apart(context, *segment, *node)) {
+    return fail(Errc::bad_placement, "index or failure domain taken");
   }
-  const bool placed =
-      is_usable(context.state, *segment, segment->table_version, receipt.node) ||
-      is_usable(context.state, *segment, context.state.counter("node_table"), receipt.node);
-  if (!placed) return fail(Errc::bad_placement, to_string(receipt.node) + " is not placed here");
+  if (!is_placed(context, *segment, receipt.node)) {
+    return fail(Errc::bad_placement, to_string(receipt.node) + " is not placed here");
+  }
   ++segment->generation.value;
   add_holder_to(context, *segment, receipt);
+  note_redundancy(context, *segment, holders_before);
+  context.state.store(keys::segment(segment->id), *segment);
+  return codec::encode(Nothing{});
+}
+
+Result<Bytes> run(Context& context, const AttachHolders& command) {
+  auto segment = context.state.load<SegmentRecord>(keys::segment(command.segment));
+  if (!segment) return fail(Errc::no_such_segment, command.segment.hex());
+  if (segment->generation != command.generation) return fail(Errc::stale_generation);
+  if (command.receipts.empty()) return fail(Errc::invalid_argument, "no receipt");
+  const std::size_t holders_before = segment->holders.size();
+  STRATOS_CHECK(check_attached(context, *segment, command.receipts));
+  for (const Receipt& receipt : command.receipts) {
+    take_off(context, *segment, receipt.fragment.index);
+  }
+  for (const std::uint8_t index : command.absent) take_off(context, *segment, index);
+  for (const Receipt& receipt : command.receipts) {
+    const auto node = context.state.load_shared<NodeRecord>(keys::node(receipt.node));
+    if (!stands_apart(context, *segment, *node)) {
+      return fail(Errc::bad_placement, to_string(receipt.node) + "'s failure domain is taken");
+    }
+    add_holder_to(context, *segment, receipt);
+  }
+  ++segment->generation.value;
   note_redundancy(context, *segment, holders_before);
   context.state.store(keys::segment(segment->id), *segment);
   return codec::encode(Nothing{});

@@ -366,7 +366,8 @@ Result<void> admit_settlement(const State& state, const Item& item) {
 
 bool is_of_meta_nodes(Verb verb) {
   return verb == Verb::settle_orders || verb == Verb::sign_report ||
-         verb == Verb::begin_generation || verb == Verb::rotate_meta_key;
+         verb == Verb::begin_generation || verb == Verb::rotate_meta_key ||
+         verb == Verb::attach_holders;
 }
 
 }  // namespace stratos::meta

@@ -8,6 +8,12 @@ namespace {
 // Counters: restores that there were, and how many of them an operator has confirmed.
 constexpr std::string_view kRestores = "restore";
 constexpr std::string_view kConfirmed = "restore_confirmed";
+constexpr std::string_view kScanWanted = "scan_wanted";  // by the restore of this number
+
+void raise_to(State& state, std::string_view counter, std::uint64_t value) {
+  const std::uint64_t now = state.counter(counter);
+  if (now < value) state.advance(counter, value - now);
+}
 
 // As an earlier command of this block may have left them.
 Params stored_params(const Context& context) {
@@ -20,11 +26,15 @@ ZoneState zone_state(const State& state) {
   ZoneState zone;
   zone.generation = Generation(1 + restores);
   zone.drops_pause = state.counter(kConfirmed) < restores;
+  zone.scan_wanted = state.counter(kConfirmed) < state.counter(kScanWanted);
   return zone;
 }
 
-Result<Bytes> run(Context& context, const BeginGeneration&) {
-  context.state.next(kRestores);
+Result<Bytes> run(Context& context, const BeginGeneration& command) {
+  const std::uint64_t restores = context.state.next(kRestores);
+  const Feature* const feature = feature_of(Verb::attach_holders);
+  if (command.scan && has_feature(stored_params(context), feature->name))
+    raise_to(context.state, kScanWanted, restores);
   context.state.advance("grant", kGrantsSkipped);
   BeginGeneration::Reply reply;
   reply.generation = zone_state(context.state).generation;
@@ -32,8 +42,7 @@ Result<Bytes> run(Context& context, const BeginGeneration&) {
 }
 
 Result<Bytes> run(Context& context, const ResumeDrops&) {
-  const std::uint64_t open = context.state.counter(kRestores) - context.state.counter(kConfirmed);
-  if (open != 0) context.state.advance(kConfirmed, open);
+  raise_to(context.state, kConfirmed, context.state.counter(kRestores));
   return codec::encode(Nothing{});
 }
 

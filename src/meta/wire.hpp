@@ -133,6 +133,13 @@ struct BackupReply {
   }
 };
 
+// How the comparison of the index with what nodes hold stands; the answer is a ScanStatus. Begins
+// one when it is asked for and none runs. Errc::not_found when this meta node reaches no nodes.
+struct ScanRequest {
+  bool start = false;
+  static void fields(auto& self, auto&& field) { field(1, self.start); }
+};
+
 // How repair stands; the answer is a RepairStatus. Not ordered.
 struct RepairStatusRequest {
   static void fields(auto&, auto&&) {}

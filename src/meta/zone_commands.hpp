@@ -15,7 +15,8 @@ struct BeginGeneration {
     Generation generation;
     static void fields(auto& self, auto&& field) { field(1, self.generation); }
   };
-  static void fields(auto&, auto&&) {}
+  bool scan = false;  // holders that the backup does not know of are to be found
+  static void fields(auto& self, auto&& field) { field(1, self.scan); }
 };
 // More than the grants of any blocks that a backup may lack.
 constexpr std::uint64_t kGrantsSkipped = 1ULL << 20;
@@ -46,9 +47,31 @@ struct RotateMetaKey {
   static void fields(auto& self, auto&& field) { field(1, self.chain); }
 };
 
+// Makes the record of a segment say what nodes proved to hold. Each receipt takes the place of the
+// holder that the record names for that fragment, whose root must be the same. Holders in `absent`
+// said that they do not hold what the record says; they are taken off. No two holders share a
+// failure domain after it. While drops pause a node may hold what placement would not give it: who
+// chose it is lost. Errc::no_such_segment, Errc::stale_generation, Errc::hash_mismatch,
+// Errc::bad_placement, Errc::invalid_argument, and what receipts are refused with.
+struct AttachHolders {
+  static constexpr Verb kVerb = Verb::attach_holders;
+  using Reply = Nothing;
+  SegmentId segment;
+  Generation generation;
+  std::vector<Receipt> receipts;  // one at least, for different fragments
+  Bytes absent;                   // indexes of fragments
+  static void fields(auto& self, auto&& field) {
+    field(1, self.segment);
+    field(2, self.generation);
+    field(3, self.receipts);
+    field(4, self.absent);
+  }
+};
+
 struct ZoneState {
   Generation generation{1};  // grows by one with each restore
   bool drops_pause = false;
+  bool scan_wanted = false;  // what nodes hold is compared with the index until drops resume
 };
 ZoneState zone_state(const State& state);
 

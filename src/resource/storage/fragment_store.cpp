@@ -326,6 +326,24 @@ Result<std::vector<meta::Receipt>> FragmentStore::sign(const std::vector<Sealed>
   return receipts;
 }
 
+Result<meta::Receipt> FragmentStore::attest(const FragmentId& id, WallTime now) {
+  {
+    FragmentIndex::Change change = index_->begin();
+    STRATOS_TRY(const auto before, change.find(id));
+    if (!before) return fail(Errc::no_such_fragment, to_string(id));
+    StoredFragment after = *before;
+    if (after.state == FragmentState::trashed) after.state = FragmentState::leased;
+    after.lease_until = now + options_.lease;
+    change.put(id, before, after);
+    STRATOS_CHECK(change.write());
+  }
+  STRATOS_CHECK(verify(id));
+  STRATOS_TRY(const StoredFragment stored, find_live(id));
+  meta::Receipt receipt = receipt_for(NodeId(node_.load()), id, stored);
+  meta::sign_receipts({&receipt, 1}, signer_);
+  return receipt;
+}
+
 // --- space
 // -----------------------------------------------------------------------------------------
 

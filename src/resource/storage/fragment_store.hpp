@@ -105,6 +105,9 @@ class FragmentStore {
   // `with_tree` the bytes are checked against the tree: Errc::fragment_corrupt.
   Result<ReadResult> read(const FragmentId& id, std::uint64_t offset, std::uint32_t length,
                           bool with_tree, bool verify);
+  // Reads a fragment, trashed ones too, and vouches for it: it is leased anew unless it is kept.
+  // Errc::no_such_fragment, Errc::fragment_corrupt.
+  Result<meta::Receipt> attest(const FragmentId& id, WallTime now);
   // Trashed fragments too. Errc::no_such_fragment.
   Result<FragmentInfo> stat(const FragmentId& id) const;
   // Reads all of a fragment; Errc::fragment_corrupt, and the fragment is marked.

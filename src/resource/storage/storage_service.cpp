@@ -52,6 +52,7 @@ StorageServiceImpl::Metrics::Metrics(metrics::Registry& registry)
       reopened(registry.counter("stratos_storage_reopened_total")),
       purged(registry.counter("stratos_storage_purged_fragments_total")),
       audits(registry.counter("stratos_storage_audits_total")),
+      attested(registry.counter("stratos_storage_attested_fragments_total")),
       rebuilt(registry.counter("stratos_storage_rebuilt_fragments_total")),
       rebuilt_bytes(registry.counter("stratos_storage_rebuilt_bytes_total")),
       scrubbed_bytes(registry.counter("stratos_storage_scrubbed_bytes_total")),
@@ -201,6 +202,16 @@ void StorageServiceImpl::add_routes(net::Router& router) {
       static_cast<std::uint16_t>(meta::NodeOrder::audit), "storage.audit",
       [this](net::CallContext context, meta::AuditRequest request, Buffer) {
         return audit(std::move(context), std::move(request));
+      });
+  router.on<meta::HeldRequest, meta::HeldReply>(
+      static_cast<std::uint16_t>(meta::NodeOrder::list_held), "storage.list_held",
+      [this](net::CallContext context, meta::HeldRequest request, Buffer) {
+        return list_held(std::move(context), std::move(request));
+      });
+  router.on<meta::AttestRequest, meta::AttestReply>(
+      static_cast<std::uint16_t>(meta::NodeOrder::attest), "storage.attest",
+      [this](net::CallContext context, meta::AttestRequest request, Buffer) {
+        return attest(std::move(context), std::move(request));
       });
   router.on<StatusRequest, StatusReply>(
       number(NodeMethod::status), "storage.status",

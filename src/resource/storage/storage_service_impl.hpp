@@ -60,6 +60,10 @@ class StorageServiceImpl final : public StorageService {
   Task<Result<net::Reply<SignOffReply>>> sign_off(SignOffRequest request);
   Task<Result<net::Reply<meta::AuditReply>>> audit(net::CallContext context,
                                                    meta::AuditRequest request);
+  Task<Result<net::Reply<meta::HeldReply>>> list_held(net::CallContext context,
+                                                      meta::HeldRequest request);
+  Task<Result<net::Reply<meta::AttestReply>>> attest(net::CallContext context,
+                                                     meta::AttestRequest request);
   Result<net::Reply<StatusReply>> status() const;
 
  private:
@@ -78,6 +82,7 @@ class StorageServiceImpl final : public StorageService {
     metrics::Counter& reopened;
     metrics::Counter& purged;
     metrics::Counter& audits;
+    metrics::Counter& attested;
     metrics::Counter& rebuilt;
     metrics::Counter& rebuilt_bytes;
     metrics::Counter& scrubbed_bytes;

@@ -4,6 +4,7 @@ import shutil
 from harness import check, check_equal
 from registry import case
 from cases.faults import read_all, store
+from cases.repair import wait_for_down, wait_for_full
 
 
 @case("backup.index-lost")
@@ -40,3 +41,42 @@ def index_lost(context):
     health = mesh.health()
     check_equal(health["lost"], 0, "lost segments")
     mesh.wait_until_full()
+
+
+@case("backup.scan")
+def scan(context):
+    """An old backup comes back: what repair moved since is found on the nodes, to the last fragment."""
+    folder = context.folder / "backup"
+    old = context.folder / "old"
+    mesh = context.new_mesh("--processes", "--nodes", "9", "--profile", "4+2", "--repair-after", "3",
+                            "--backup", str(folder))
+    s3 = mesh.s3(read_timeout=60)
+    bucket = context.new_bucket(s3)
+    keys = [f"k-{i}" for i in range(context.size(24, 400))]
+    store(s3, bucket, keys)
+    mesh.wait_until_full()
+    mesh.stratos("meta", "backup")
+    shutil.copytree(folder, old)
+    # One node after the other goes for good, more than a segment can lose at once.
+    victims = context.random.sample(range(9), 3)
+    for count, victim in enumerate(victims, 1):
+        mesh.kill_node(victim)
+        wait_for_down(mesh, count)
+        wait_for_full(mesh, f"full redundancy on {9 - count} nodes")
+    mesh.kill()
+    shutil.rmtree(mesh.folder / "meta")
+    for victim in victims:
+        shutil.rmtree(mesh.folder / "nodes" / f"n{victim + 1}" / "storage")
+    restored = mesh.stratos_json("meta", "restore", str(old), "--scan")
+    check_equal(restored["generation"], 2, "generation")
+    mesh.start()
+    found = mesh.stratos_json("meta", "scan")
+    check(found["attached"] > 0, lambda: f"nothing was found: {found}")
+    check_equal((found["failed"], found["silent_nodes"]), (0, []), "failures and silent nodes")
+    s3 = mesh.s3(read_timeout=60)
+    read_all(s3, bucket, keys, "after the scan")
+    mesh.stratos("meta", "resume")
+    wait_for_full(mesh, "full redundancy after drops resumed")
+    read_all(s3, bucket, keys, "after drops resumed")
+    check_equal(mesh.health()["lost"], 0, "lost segments")
+    context.figure("attached", found["attached"], "holders")
