@@ -365,6 +365,7 @@ std::string_view reason_of(int status) {
                                        Row{308, "Permanent Redirect"},
                                        Row{400, "Bad Request"},
                                        Row{401, "Unauthorized"},
+                                       Row{402, "Payment Required"},
                                        Row{403, "Forbidden"},
                                        Row{404, "Not Found"},
                                        Row{405, "Method Not Allowed"},

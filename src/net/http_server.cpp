@@ -54,7 +54,7 @@ struct ServerState {
 };
 
 std::string_view ServerState::date() {
-  const WallTime now = runtime.wall_now();
+  const WallTime now = runtime.outside_now();
   if (now.ms / 1000 != date_second) {
     const std::string text = to_http_date(now);
     STRATOS_ASSERT(text.size() == kDateBytes, "a date has a fixed length");

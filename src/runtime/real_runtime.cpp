@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -125,6 +126,7 @@ struct RealRuntime::State {
   std::unique_ptr<Net> net;
   std::thread thread;
   bool stopped = false;
+  std::atomic<std::int64_t> ahead_ms{0};  // of the system's clock
 
   std::mutex mutex;
   std::condition_variable no_jobs;
@@ -171,8 +173,18 @@ Net& RealRuntime::net() { return *state_->net; }
 Parking& RealRuntime::parking() { return state_->parking; }
 
 WallTime RealRuntime::wall_now() {
+  const std::int64_t ahead_ms = state_->ahead_ms.load(std::memory_order_relaxed);
+  return outside_now() + std::chrono::milliseconds(ahead_ms);
+}
+WallTime RealRuntime::outside_now() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return {std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
+}
+
+void RealRuntime::set_ahead(std::chrono::milliseconds ahead) {
+  std::int64_t known = state_->ahead_ms.load(std::memory_order_relaxed);
+  while (known < ahead.count() && !state_->ahead_ms.compare_exchange_weak(known, ahead.count())) {
+  }
 }
 
 Task<void> RealRuntime::offload_erased(std::move_only_function<void()> work, Duration) {

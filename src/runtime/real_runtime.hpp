@@ -32,10 +32,13 @@ class RealRuntime final : public Runtime {
   // Not from the runtime's own executor: ends the loop, waits for its blocking jobs, then destroys
   // the frames of all tasks that still wait. Idempotent.
   void stop();
+  // Any thread: wall_now() is this much later than the system's clock. It never goes back.
+  void set_ahead(std::chrono::milliseconds ahead);
 
   boost::asio::any_io_executor executor() override;
   MonotonicTime now() override;
   WallTime wall_now() override;
+  WallTime outside_now() override;
   Random& random() override;
   Net& net() override;
   Parking& parking() override;

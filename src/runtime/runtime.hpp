@@ -70,6 +70,8 @@ class Runtime {
   virtual boost::asio::any_io_executor executor() = 0;
   virtual MonotonicTime now() = 0;
   virtual WallTime wall_now() = 0;
+  // What clocks outside show, where that of a mesh was set ahead: for what clients sign and date.
+  virtual WallTime outside_now() { return wall_now(); }
   virtual Random& random() = 0;
   virtual Net& net() = 0;
 
