@@ -232,10 +232,12 @@ struct PutObject {
     VersionId version;
     WallTime modified;
     bool versioned = false;  // the id may be shown
+    WallTime paid_through;   // where storage has terms
     static void fields(auto& self, auto&& field) {
       field(1, self.version);
       field(2, self.modified);
       field(3, self.versioned);
+      field(4, self.paid_through);
     }
   };
   std::string bucket;

@@ -17,6 +17,9 @@ const Feature* find_feature(std::string_view name) {
 const Feature* feature_of(Verb verb) {
   if (verb == Verb::rotate_meta_key) return find_feature("meta-key-rotation");
   if (verb == Verb::attach_holders) return find_feature("attach-holders");
+  if (verb >= Verb::credit_account && verb <= Verb::set_renewal) {
+    return find_feature("paid-storage");
+  }
   return nullptr;
 }
 

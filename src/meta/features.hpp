@@ -21,6 +21,7 @@ struct Feature {
 inline constexpr std::array kFeatures = {
     Feature{"meta-key-rotation", "meta nodes take another key"},
     Feature{"attach-holders", "what nodes hold is compared with a restored index"},
+    Feature{"paid-storage", "accounts are credited, objects are paid for terms"},
 };
 
 // The feature that a command belongs to; nullptr: none.

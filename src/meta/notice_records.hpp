@@ -20,10 +20,17 @@ enum class NoticeKind : std::uint8_t {
   marker_by_expiry = 8,
   tags_put = 9,
   tags_removed = 10,
+  payment_warning = 11,
+  payment_renewed = 12,
+  payment_grace = 13,
+  payment_removed = 14,
   test = 31,  // says that somebody asked to be told; no rule names it
 };
+constexpr bool is_of_payment(NoticeKind kind) {
+  return kind >= NoticeKind::payment_warning && kind <= NoticeKind::payment_removed;
+}
 constexpr std::uint32_t bit_of(NoticeKind kind) { return 1U << static_cast<std::uint32_t>(kind); }
-constexpr std::uint32_t kAllNoticeKinds = (bit_of(NoticeKind::tags_removed) << 1) - 2;
+constexpr std::uint32_t kAllNoticeKinds = (bit_of(NoticeKind::payment_removed) << 1) - 2;
 
 // Who is told of which changes of a bucket: every part must hold.
 struct NoticeRule {
@@ -81,6 +88,7 @@ struct Notice {
   Bytes sealed_summary;
   std::uint64_t origin = 0;
   Bytes sealed_cause;
+  WallTime paid_through;  // of what the payment of a version brings about
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.kind);
@@ -95,6 +103,7 @@ struct Notice {
     field(10, self.sealed_summary);
     field(11, self.origin);
     field(12, self.sealed_cause);
+    field(13, self.paid_through);
   }
 };
 

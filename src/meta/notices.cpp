@@ -233,6 +233,7 @@ void note_change(Context& context, const BucketRecord& bucket, const Change& cha
   notice.version = change.version.id;
   notice.versioned = change.version.versioned;
   notice.sealed_summary = to_bytes(change.sealed_summary);
+  if (is_of_payment(change.kind)) notice.paid_through = change.version.payment.through;
   append_notice(context, bucket, *rule, notice);
 }
 

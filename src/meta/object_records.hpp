@@ -42,6 +42,25 @@ struct DefaultRetention {
   }
 };
 
+// How far a version is on its way from paid to removed.
+enum class PaymentStage : std::uint8_t { paid = 0, warned = 1, grace = 2 };
+
+// Until when a version is paid for; without a time where objects are kept without an end.
+struct Payment {
+  WallTime through;
+  std::uint64_t stored_bytes = 0;  // over all copies
+  PaymentStage stage = PaymentStage::paid;
+  WallTime due;  // of the next step
+  bool is_needed() const { return through.ms != 0; }
+  friend bool operator==(const Payment&, const Payment&) = default;
+  static void fields(auto& self, auto&& field) {
+    field(1, self.through);
+    field(2, self.stored_bytes);
+    field(3, self.stage);
+    field(4, self.due);
+  }
+};
+
 // A data key, sealed under a version of a named key ring.
 struct WrappedKey {
   std::string ring;
@@ -116,6 +135,7 @@ struct VersionRecord {
   Bytes sealed_summary;
   Bytes sealed_tags;
   ObjectLock lock;
+  Payment payment;
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.id);
@@ -133,6 +153,7 @@ struct VersionRecord {
     field(13, self.sealed_summary);
     field(14, self.sealed_tags);
     field(15, self.lock);
+    field(16, self.payment);
   }
 };
 

@@ -8,6 +8,7 @@
 #include "meta/keys.hpp"
 #include "meta/listing.hpp"
 #include "meta/notices.hpp"
+#include "meta/payment.hpp"
 #include "meta/placement.hpp"
 #include "meta/settlement_wire.hpp"
 #include "meta/state.hpp"
@@ -448,7 +449,8 @@ Result<Bytes> run_query(const kv::Reader& state, std::string_view path, ByteView
       find_runner<GetObject, GetBucket, ListBuckets, ListConfigured, GetAccessKey, ListAccessKeys,
                   GetSlicePage, GetSegments, ListObjects, ListVersions, GetUpload, ListParts,
                   ListUploads, GetNodes, GetNodeTable, GetInventoryPlace, GetParams, GetEvents,
-                  GetHealth, GetBucketConfigs, GetAccount, GetScores, ListNotices>(path);
+                  GetHealth, GetBucketConfigs, GetAccount, GetScores, ListNotices, GetPayment>(
+          path);
   if (runner == nullptr) return fail(Errc::unknown_method, "query " + std::string(path));
   return runner(state, request);
 }

@@ -58,8 +58,12 @@ Result<void> check_params(const Params& params) {
   for (const std::uint64_t ms :
        {params.epoch_ms, params.lease_margin_ms, params.orphan_ms, params.idempotency_ms,
         params.node_table_ms, params.settlement.open_ms, params.settlement.close_ms,
-        params.settlement.keep_ms}) {
+        params.settlement.keep_ms, params.storage.term_ms, params.storage.grace_ms,
+        params.storage.warning_ms}) {
     if (ms > kMaxTermMs) return fail(Errc::bad_config, "a time of more than ten years");
+  }
+  if (params.storage.noz_per_gib_day > kMaxNozPerGibDay) {
+    return fail(Errc::bad_config, "price of storage");
   }
   const Calendar calendar = Calendar::of(params.epoch_ms, params.settlement);
   if (calendar.close_ms <= calendar.open_ms) {

@@ -34,6 +34,22 @@ struct Profile {
 // Fragments that must be durable before a write is acknowledged: k + ⌈m/2⌉.
 constexpr std::size_t write_quorum(std::size_t k, std::size_t m) { return k + (m + 1) / 2; }
 
+// For how long a write pays, and what of. Format: docs/formats/retention.md.
+struct StorageTerms {
+  std::uint64_t term_ms = 0;          // 0: objects are kept without an end, nothing is paid
+  std::uint64_t noz_per_gib_day = 0;  // of stored bytes over all copies
+  std::uint64_t grace_ms = 0;
+  std::uint64_t warning_ms = 0;  // before the paid time ends; at most half a term counts
+  bool is_on() const { return term_ms != 0; }
+  static void fields(auto& self, auto&& field) {
+    field(1, self.term_ms);
+    field(2, self.noz_per_gib_day);
+    field(3, self.grace_ms);
+    field(4, self.warning_ms);
+  }
+};
+constexpr std::uint64_t kMaxNozPerGibDay = 1ULL << 32;
+
 struct Params {
   static constexpr std::uint8_t kFormat = 1;
   std::string network;
@@ -49,6 +65,7 @@ struct Params {
   std::vector<std::string> spread = {std::string(kNodeLevel)};
   SettlementTimes settlement;
   NoticeBounds notices;
+  StorageTerms storage;
   std::vector<std::string> features;        // switched on: meta/features.hpp
   std::vector<PastMetaKey> past_meta_keys;  // oldest first
   Bytes unknown;
@@ -65,6 +82,7 @@ struct Params {
     field(10, self.spread);
     field(20, self.settlement);
     field(21, self.notices);
+    field(22, self.storage);
     field(30, self.features);
     field(31, self.past_meta_keys);
   }
@@ -108,6 +126,7 @@ struct BucketRecord {
   bool object_lock = false;  // for good; such a bucket's versioning is enabled
   DefaultRetention default_retention;
   bool notifies = false;  // there are rules for notices
+  bool renews = false;    // its owner's ozone pays further terms
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.id);
@@ -120,6 +139,7 @@ struct BucketRecord {
     field(8, self.object_lock);
     field(9, self.default_retention);
     field(10, self.notifies);
+    field(11, self.renews);
   }
 };
 
@@ -194,6 +214,7 @@ struct PartRecord {
   Bytes sealed_attributes;
   SlicePage page;
   Bytes mac;
+  std::uint64_t stored_bytes = 0;  // over all copies; known where storage has terms
   Bytes unknown;
   static void fields(auto& self, auto&& field) {
     field(1, self.number);
@@ -203,6 +224,7 @@ struct PartRecord {
     field(5, self.sealed_attributes);
     field(6, self.page);
     field(7, self.mac);
+    field(8, self.stored_bytes);
   }
 };
 
@@ -325,6 +347,7 @@ enum class DueKind : std::uint8_t {
   forget_results = 6,   // subject: height
   free_bucket = 7,      // subject: bucket; its uploads
   expire_notices = 12,  // subject: target, bucket
+  payment = 16,         // subject: bucket, version, key; value: the bucket's name
 };
 
 }  // namespace stratos::meta

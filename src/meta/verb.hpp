@@ -43,6 +43,9 @@ enum class Verb : std::uint16_t {
   set_attributes = 41,
   take_off_notices = 42,
   attach_holders = 44,
+  credit_account = 50,
+  extend_payment = 51,
+  set_renewal = 52,
 };
 
 }  // namespace stratos::meta

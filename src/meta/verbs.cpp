@@ -4,6 +4,7 @@
 
 #include "meta/features.hpp"
 #include "meta/notices.hpp"
+#include "meta/payment.hpp"
 #include "meta/verbs_settle.hpp"
 
 namespace stratos::meta {
@@ -113,7 +114,7 @@ std::size_t sweep_table(Context& context, ByteView subject) {
   return 1;
 }
 
-std::size_t sweep_item(Context& context, const keys::DueItem& item) {
+std::size_t sweep_item(Context& context, const keys::DueItem& item, ByteView value) {
   if (const auto freed = sweep_settlement(context, item)) return *freed;
   switch (item.kind) {
     case DueKind::orphan_segment:
@@ -132,6 +133,8 @@ std::size_t sweep_item(Context& context, const keys::DueItem& item) {
       return sweep_bucket(context, item.subject);
     case DueKind::expire_notices:
       return expire_notices(context, item.subject);
+    case DueKind::payment:
+      return sweep_payment(context, item, value);
   }
   return 1;
 }
@@ -157,7 +160,8 @@ Result<Bytes> execute(Context& context, Verb verb, ByteView command) {
                   ReserveGrant, TrimFeed, SetVersioning, SetObjectLock, PutTags, PutRetention,
                   PutHold, SetBucketConfig, SetAttributes, RecordAudits, ScoreNodes, ReinstateNode,
                   BeginGeneration, ResumeDrops, AttachHolders, EnableFeatures, RotateMetaKey,
-                  SettleOrders, HandInSplit, SignReport, TakeOffNotices>(verb);
+                  SettleOrders, HandInSplit, SignReport, TakeOffNotices, CreditAccount,
+                  ExtendPayment, SetRenewal>(verb);
   if (runner == nullptr) {
     return fail(Errc::not_implemented, "verb " + std::to_string(static_cast<int>(verb)));
   }
@@ -169,19 +173,19 @@ Result<Bytes> execute(Context& context, Verb verb, ByteView command) {
 }
 
 void sweep(Context& context, std::size_t budget) {
-  std::vector<Bytes> due;
+  std::vector<std::pair<Bytes, Bytes>> due;
   const Bytes lower = keys::of(keys::Family::due);
   Bytes upper = lower;
   put_be(upper, static_cast<std::uint64_t>(context.time.ms) + 1);
-  context.state.scan(lower, upper, [&due, budget](ByteView key, ByteView) {
-    due.push_back(to_bytes(key));
+  context.state.scan(lower, upper, [&due, budget](ByteView key, ByteView value) {
+    due.emplace_back(to_bytes(key), to_bytes(value));
     return due.size() < budget;
   });
   std::size_t freed = 0;
-  for (const Bytes& key : due) {
+  for (const auto& [key, value] : due) {
     if (freed >= budget) break;
     context.state.erase(key);
-    freed += sweep_item(context, keys::parse_due(key));
+    freed += sweep_item(context, keys::parse_due(key), value);
   }
 }
 

@@ -85,10 +85,11 @@ Result<VersionRecord> require_version(const State& state, const BucketRecord& bu
 Result<void> check_condition(const State& state, BucketId bucket, std::string_view key,
                              const Precondition& condition);
 // Stores `version` (whose slices are referenced already) as current. What was current is removed or
-// kept, as the bucket's versioning has it. Returns the version as stored.
-VersionRecord make_current(Context& context, const BucketRecord& bucket, std::string_view key,
-                           VersionRecord version, Bytes sealed_summary,
-                           std::vector<SlicePage> pages);
+// kept, as the bucket's versioning has it. Where storage has terms the first is paid: the stored
+// bytes come with `version`. Returns the version as stored. Errc::ozone_exhausted.
+Result<VersionRecord> make_current(Context& context, const BucketRecord& bucket,
+                                   std::string_view key, VersionRecord version,
+                                   Bytes sealed_summary, std::vector<SlicePage> pages);
 // Removes a version; many pages are freed over later blocks. The next older one becomes current
 // when it was.
 void remove_version(Context& context, BucketId bucket, std::string_view key,

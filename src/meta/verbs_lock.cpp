@@ -1,5 +1,6 @@
 // Versioning and object lock of buckets; attributes, tags, retention and holds of versions.
 #include "meta/notices.hpp"
+#include "meta/payment.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -153,6 +154,7 @@ Result<Bytes> run(Context& context, const PutRetention& command) {
   STRATOS_CHECK(check_change(context, named.version.lock, command));
   named.version.lock.mode = command.mode;
   named.version.lock.retain_until = command.retain_until;
+  STRATOS_CHECK(pay_retention(context, named.bucket, command.key, named.version));
   return store_changed(context, named, command.key);
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "meta/notices.hpp"
+#include "meta/payment.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -23,6 +24,7 @@ Bytes reply_of(const VersionRecord& version) {
   reply.version = version.id;
   reply.modified = version.modified;
   reply.versioned = version.versioned;
+  reply.paid_through = version.payment.through;
   return codec::encode(reply);
 }
 
@@ -38,6 +40,8 @@ VersionRecord make_version(const Context& context, const PutObject& command) {
   version.page_macs = command.page_macs;
   version.sealed_tags = command.sealed_tags;
   version.lock = command.lock;
+  version.payment.stored_bytes = command.inline_body ? command.inline_body->size()
+                                                     : stored_bytes(context, command.slices.slices);
   return version;
 }
 
@@ -121,8 +125,9 @@ Result<Bytes> run(Context& context, const PutObject& command) {
   std::vector<SlicePage> pages;
   if (!command.slices.slices.empty()) pages = paginate({command.slices});
   if (pages.size() != command.page_macs.size()) return fail(Errc::invalid_argument, "page MACs");
-  const VersionRecord stored = make_current(context, bucket, command.key, std::move(version),
-                                            command.sealed_summary, std::move(pages));
+  STRATOS_TRY(const VersionRecord stored,
+              make_current(context, bucket, command.key, std::move(version), command.sealed_summary,
+                           std::move(pages)));
   if (command.inline_body) {
     context.state.put_new(keys::inline_body(bucket.id, stored.id), *command.inline_body);
   }
@@ -152,8 +157,9 @@ Result<Bytes> run(Context& context, const CopyObject& command) {
   version.sealed_attributes = command.sealed_attributes;
   version.sealed_tags = command.sealed_tags;
   version.lock = command.lock;
-  const VersionRecord stored = make_current(context, target, command.key, std::move(version),
-                                            command.sealed_summary, std::move(pages));
+  STRATOS_TRY(const VersionRecord stored,
+              make_current(context, target, command.key, std::move(version), command.sealed_summary,
+                           std::move(pages)));
   if (body) context.state.put_new(keys::inline_body(target.id, stored.id), std::move(*body));
   note_change(context, target,
               {NoticeKind::created_by_copy, command.key, stored, command.sealed_summary},

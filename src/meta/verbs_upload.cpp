@@ -1,4 +1,5 @@
 #include "meta/notices.hpp"
+#include "meta/payment.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -87,6 +88,7 @@ Result<Bytes> run(Context& context, const PutPart& command) {
   part.sealed_attributes = command.sealed_attributes;
   part.page = command.slices;
   part.mac = command.mac;
+  part.stored_bytes = stored_bytes(context, command.slices.slices);
   context.state.store(key, part);
   PutObject::Reply reply;
   reply.version = part.revision;
@@ -116,6 +118,7 @@ Result<Bytes> run(Context& context, const CompleteUpload& command) {
   std::vector<SlicePage> part_pages;
   for (const PartRecord& part : parts) {
     version.size += part.size;
+    version.payment.stored_bytes += part.stored_bytes;
     part_pages.push_back(part.page);
     // The object takes over the part's references.
     context.state.erase(keys::part(upload.id, part.number));
@@ -125,8 +128,9 @@ Result<Bytes> run(Context& context, const CompleteUpload& command) {
   free_upload(context, upload.id);
   context.state.erase(keys::upload(bucket.id, command.key, &upload.id));
 
-  const VersionRecord stored = make_current(context, bucket, command.key, std::move(version),
-                                            command.sealed_summary, std::move(pages));
+  STRATOS_TRY(const VersionRecord stored,
+              make_current(context, bucket, command.key, std::move(version), command.sealed_summary,
+                           std::move(pages)));
   note_change(context, bucket,
               {NoticeKind::created_of_parts, command.key, stored, command.sealed_summary},
               command.cause);
@@ -134,6 +138,7 @@ Result<Bytes> run(Context& context, const CompleteUpload& command) {
   reply.version = stored.id;
   reply.modified = context.time;
   reply.versioned = stored.versioned;
+  reply.paid_through = stored.payment.through;
   return codec::encode(reply);
 }
 

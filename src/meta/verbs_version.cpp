@@ -3,6 +3,7 @@
 // The newest version of a key is the current one. It has a list row unless it is a delete marker.
 // The null version is the one without an id of its own; a row points to it unless it is the newest.
 #include "meta/notices.hpp"
+#include "meta/payment.hpp"
 
 namespace stratos::meta {
 namespace {
@@ -38,6 +39,7 @@ void store_list_row(Context& context, BucketId bucket, std::string_view key,
 void erase_version(Context& context, BucketId bucket, std::string_view key,
                    const VersionRecord& version) {
   context.state.erase(keys::version(bucket, key, &version.id));
+  forget_payment(context, bucket, key, version);
   if (version.is_inline) context.state.erase(keys::inline_body(bucket, version.id));
   if (version.page) drop_references(context, version.page->slices);
   if (version.pages <= 1) return;
@@ -216,14 +218,15 @@ Result<void> check_condition(const State& state, BucketId bucket, std::string_vi
   return {};
 }
 
-VersionRecord make_current(Context& context, const BucketRecord& bucket, std::string_view key,
-                           VersionRecord version, Bytes sealed_summary,
-                           std::vector<SlicePage> pages) {
+Result<VersionRecord> make_current(Context& context, const BucketRecord& bucket,
+                                   std::string_view key, VersionRecord version,
+                                   Bytes sealed_summary, std::vector<SlicePage> pages) {
   make_room(context, bucket, key);
   version.versioned = bucket.versioning == Versioning::enabled;
   version.marker = false;
   version.sealed_summary = version.versioned ? sealed_summary : Bytes();
   apply_default_retention(context, bucket, version.lock);
+  STRATOS_CHECK(pay_first_term(context, bucket, key, version));
   version.pages = static_cast<std::uint32_t>(pages.size());
   version.page.reset();
   if (pages.size() == 1) version.page = std::move(pages[0]);
