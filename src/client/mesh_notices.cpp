@@ -23,6 +23,7 @@ Notice to_notice(const KeyRing& ring, meta::ListNotices::Entry entry) {
   notice.version = stored.version;
   notice.versioned = stored.versioned;
   notice.origin = stored.origin;
+  notice.paid_through = stored.paid_through;
   if (auto cause = open_cause(ring, stored.sealed_cause)) notice.cause = std::move(*cause);
   return notice;
 }

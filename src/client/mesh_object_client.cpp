@@ -27,6 +27,7 @@ BucketInfo to_info(const meta::BucketRecord& record) {
   info.versioning = record.versioning;
   info.object_lock = record.object_lock;
   info.default_retention = record.default_retention;
+  info.renews = record.renews;
   return info;
 }
 
@@ -155,6 +156,7 @@ Result<ObjectInfo> MeshObjectClient::info_of(const std::string& key,
   info.versioned = version.versioned;
   info.size = version.size;
   info.modified = version.modified;
+  info.paid_through = version.payment.through;
   STRATOS_TRY(info.attributes, open_attributes(mesh_.ring, version.sealed_attributes));
   STRATOS_TRY(info.attributes.tags, open_tags(mesh_.ring, version.sealed_tags));
   info.attributes.lock = version.lock;
@@ -227,6 +229,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::put(Principal who, std::string bucket
   info.versioned = reply.versioned;
   info.size = stored.size;
   info.modified = reply.modified;
+  info.paid_through = reply.paid_through;
   info.attributes = std::move(stored.attributes);
   co_return info;
 }
@@ -278,6 +281,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::copy(Principal who, std::string sourc
   info.version = reply.version;
   info.versioned = reply.versioned;
   info.modified = reply.modified;
+  info.paid_through = reply.paid_through;
   co_return info;
 }
 

@@ -1,6 +1,6 @@
 // Internal to client/: the class behind make_object_client; its calls are spread over
 // mesh_object_client.cpp (buckets, objects, listings), mesh_versions.cpp (removals, versions, tags,
-// locks), mesh_uploads.cpp (multipart) and mesh_notices.cpp.
+// locks), mesh_uploads.cpp (multipart), mesh_notices.cpp and mesh_payments.cpp.
 #pragma once
 #include "client/mesh_object_client.hpp"
 #include "client/object_writer.hpp"
@@ -44,6 +44,12 @@ class MeshObjectClient final : public ObjectClient {
                                              bool bypass_governance) override;
   Task<Result<ChangedVersion>> put_hold(std::string bucket, std::string key, VersionChoice version,
                                         bool hold) override;
+  Task<Result<PaymentInfo>> payment(std::string bucket, std::string key,
+                                    VersionChoice version) override;
+  Task<Result<ExtendedPayment>> extend_payment(std::string bucket, std::string key,
+                                               VersionChoice version,
+                                               PaymentExtension extension) override;
+  Task<Result<void>> set_renewal(std::string bucket, bool renews) override;
   Task<Result<ListPage>> list(std::string bucket, ListRequest request) override;
   Task<Result<UploadId>> create_upload(Principal who, std::string bucket, std::string key,
                                        CreateUploadRequest request) override;

@@ -449,6 +449,7 @@ Task<Result<ObjectInfo>> MeshObjectClient::complete_upload(Principal who, std::s
   info.version = reply.version;
   info.versioned = reply.versioned;
   info.modified = reply.modified;
+  info.paid_through = reply.paid_through;
   co_return info;
 }
 

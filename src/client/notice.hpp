@@ -27,6 +27,7 @@ struct Notice {
   std::optional<ETag> etag;  // of what is there after the change
   VersionId version;
   bool versioned = false;  // the id may be shown
+  WallTime paid_through;   // of what the payment of a version brings about
   std::uint64_t origin = 0;
   std::optional<Cause> cause;  // unless whoever asked did not know that somebody is told
 };

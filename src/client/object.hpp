@@ -20,6 +20,8 @@ namespace stratos::client {
 using meta::DefaultRetention;
 using meta::LockMode;
 using meta::ObjectLock;
+using meta::Payment;
+using meta::PaymentStage;
 using meta::Versioning;
 
 // An entity tag: MD5 of the body, or of the parts' MD5s with their number (0 means a single body).
@@ -108,6 +110,7 @@ struct ObjectInfo {
   bool versioned = false;  // the id may be shown; else this is the null version
   std::uint64_t size = 0;
   WallTime modified;
+  WallTime paid_through;  // zero: kept without an end
   Attributes attributes;
 };
 
@@ -150,6 +153,27 @@ struct Removed {
 struct ChangedVersion {
   VersionId version;
   bool versioned = false;
+};
+
+// Until when a version is paid, where storage has terms.
+struct PaymentInfo {
+  VersionId version;
+  bool versioned = false;
+  Payment payment;
+  std::uint64_t term_ms = 0;
+  std::uint64_t term_noz = 0;  // what a further term takes
+  bool renews = false;         // the bucket's owner pays it without being asked
+};
+// Either a time or days after the one that is paid through.
+struct PaymentExtension {
+  WallTime through;
+  std::uint32_t days = 0;
+};
+struct ExtendedPayment {
+  VersionId version;
+  bool versioned = false;
+  Payment payment;
+  std::uint64_t noz = 0;  // that it took
 };
 
 // What a copy does not take over from its source.

@@ -75,6 +75,7 @@ struct BucketInfo {
   Versioning versioning = Versioning::never;
   bool object_lock = false;
   DefaultRetention default_retention;
+  bool renews = false;  // its owner's ozone pays further terms
 };
 
 // What a bucket's owner set about it, one document of each kind, in the gateway's own encodings.
@@ -238,6 +239,16 @@ class ObjectClient {
                                                      bool bypass_governance) = 0;
   virtual Task<Result<ChangedVersion>> put_hold(std::string bucket, std::string key,
                                                 VersionChoice version, bool hold) = 0;
+
+  // Errors as in reads.
+  virtual Task<Result<PaymentInfo>> payment(std::string bucket, std::string key,
+                                            VersionChoice version) = 0;
+  // Errc::invalid_bucket_state where objects are kept without an end, Errc::ozone_exhausted,
+  // Errc::invalid_argument.
+  virtual Task<Result<ExtendedPayment>> extend_payment(std::string bucket, std::string key,
+                                                       VersionChoice version,
+                                                       PaymentExtension extension) = 0;
+  virtual Task<Result<void>> set_renewal(std::string bucket, bool renews) = 0;
 
   virtual Task<Result<ListPage>> list(std::string bucket, ListRequest request) = 0;
 
