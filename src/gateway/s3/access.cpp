@@ -93,6 +93,11 @@ constexpr std::array kRows = {
     Row{get_object_legal_hold, {"s3:GetObjectLegalHold", kOwnerOnly, true}},
     Row{put_object_legal_hold, {"s3:PutObjectLegalHold", kOwnerOnly, true}},
     Row{get_bucket_replication, {"s3:GetReplicationConfiguration", kOwnerOnly}},
+    Row{get_object_paid_through, {"s3:GetObjectPaidThrough", kOwnerOnly, true}},
+    Row{put_object_paid_through, {"s3:PutObjectPaidThrough", kOwnerOnly, true}},
+    Row{get_bucket_renewal, {"s3:GetBucketRenewal", kOwnerOnly}},
+    Row{put_bucket_renewal, {"s3:PutBucketRenewal", kOwnerOnly}},
+    Row{delete_bucket_renewal, {"s3:PutBucketRenewal", kOwnerOnly}},
 };
 
 std::vector<std::string> values_of(std::optional<std::string_view> value) {
@@ -205,7 +210,7 @@ Task<Result<Identity>> Access::authenticate(const http::Request& request, const 
     }
     co_return identity;
   }
-  const VerifyRules rules{region_, runtime_.wall_now()};
+  const VerifyRules rules{region_, runtime_.outside_now()};
   STRATOS_CO_CHECK(check_claim(*claim, rules));
   STRATOS_CO_TRY(const Credential known, co_await credential(claim->access_key_id));
   STRATOS_CO_TRY(identity.signer, verify_claim(*claim, signed_request, known.secret, keys_));

@@ -15,6 +15,7 @@ class FakeNotices : public client::ObjectClient {
   meta::NoticeTotals notice_totals;
   client::NotificationConfig last_notifications;
   std::shared_ptr<const client::Cause> last_cause;  // of the last change
+  WallTime paid_through;                            // of what is stored
 
   Task<Result<client::NoticePage>> list_notices(std::string target, client::NoticePlace after,
                                                 std::uint32_t limit) override {

@@ -140,7 +140,56 @@ class FakeObjectClient final : public FakeObjects {
     co_return Result<void>{};
   }
 
+  // A day of a version costs this much; more than `ozone` is not paid.
+  static constexpr std::uint64_t kNozADay = 10;
+  std::uint64_t ozone = 1000;
+  client::PaymentStage payment_stage = client::PaymentStage::paid;
+
+  Task<Result<client::PaymentInfo>> payment(std::string bucket, std::string key,
+                                            client::VersionChoice version) override {
+    STRATOS_CO_TRY(const Stored* stored, enter("payment", bucket, key, version));
+    client::PaymentInfo info;
+    info.version = stored->info.version;
+    info.versioned = stored->info.versioned;
+    info.payment.through = paid_until(stored->info);
+    info.payment.stored_bytes = 3 * stored->info.size;
+    info.payment.stage = payment_stage;
+    info.payment.due = info.payment.through;
+    info.term_ms = 30 * kDayMs;
+    info.term_noz = 30 * kNozADay;
+    info.renews = buckets_.at(bucket).info.renews;
+    co_return info;
+  }
+  Task<Result<client::ExtendedPayment>> extend_payment(
+      std::string bucket, std::string key, client::VersionChoice version,
+      client::PaymentExtension extension) override {
+    STRATOS_CO_TRY(const Stored* stored, enter("extend_payment", bucket, key, version));
+    const WallTime before = paid_until(stored->info);
+    if (before.ms == 0) co_return fail(Errc::invalid_bucket_state);
+    WallTime through = extension.through;
+    if (extension.days != 0) through = {before.ms + kDayMs * extension.days};
+    client::ExtendedPayment extended;
+    extended.noz = static_cast<std::uint64_t>((through.ms - before.ms) / kDayMs) * kNozADay;
+    if (extended.noz > ozone) co_return fail(Errc::ozone_exhausted);
+    extensions_[stored->info.version] = through;
+    extended.version = stored->info.version;
+    extended.versioned = stored->info.versioned;
+    extended.payment.through = through;
+    co_return extended;
+  }
+  Task<Result<void>> set_renewal(std::string name, bool renews) override {
+    STRATOS_CO_TRY(Bucket * bucket, FakeObjects::enter("set_renewal", name));
+    bucket->info.renews = renews;
+    co_return Result<void>{};
+  }
+
  private:
+  static constexpr std::int64_t kDayMs = 86'400'000;
+  WallTime paid_until(const client::ObjectInfo& info) const {
+    const auto extended = extensions_.find(info.version);
+    return extended == extensions_.end() ? info.paid_through : extended->second;
+  }
+
   struct UploadName {
     std::string bucket;
     std::string key;
@@ -171,6 +220,7 @@ class FakeObjectClient final : public FakeObjects {
     return part.info;
   }
   std::map<UploadName, Upload> uploads_;
+  std::map<VersionId, WallTime> extensions_;
 };
 
 }  // namespace stratos::gateway::s3

@@ -362,6 +362,7 @@ class FakeObjects : public FakeNotices {
     stored.info.version = next_id<VersionId>();
     stored.info.size = stored.data.size();
     stored.info.modified = now;
+    stored.info.paid_through = paid_through;
     stored.info.versioned = bucket.info.versioning == client::Versioning::enabled;
     client::ObjectInfo info = stored.info;
     if (bucket.info.versioning != client::Versioning::never) {

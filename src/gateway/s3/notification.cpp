@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "gateway/s3/xml_reader.hpp"
 #include "gateway/s3/xml_writer.hpp"
@@ -34,6 +35,13 @@ constexpr std::array kEvents = {
     EventName{NoticeKind::tags_put, "ObjectTagging:Put"},
     EventName{NoticeKind::tags_removed, "ObjectTagging:Delete"},
 };
+// Of this program's own.
+constexpr std::array kOwnEvents = {
+    EventName{NoticeKind::payment_warning, "Retention:Warning"},
+    EventName{NoticeKind::payment_renewed, "Retention:Renewed"},
+    EventName{NoticeKind::payment_grace, "Retention:Grace"},
+    EventName{NoticeKind::payment_removed, "Retention:Removed"},
+};
 
 // Events of S3 that nothing here brings about: a rule for them would never be obeyed.
 constexpr std::array<std::string_view, 6> kForeignEvents = {
@@ -43,18 +51,29 @@ constexpr std::array<std::string_view, 6> kForeignEvents = {
 auto malformed(std::string why) { return fail(Errc::malformed_xml, std::move(why)); }
 auto invalid(std::string why) { return fail(Errc::invalid_argument, std::move(why)); }
 
-// "s3:ObjectCreated:*" asks for all that begins so.
-Result<std::uint32_t> parse_event(std::string_view text) {
-  constexpr std::string_view kService = "s3:";
-  const std::string_view name = text.substr(std::min(text.size(), kService.size()));
+// "ObjectCreated:*" asks for all that begins so.
+std::uint32_t find_kinds(std::span<const EventName> events, std::string_view name) {
   const bool wild = name.ends_with(":*");
   const std::string_view family = name.substr(0, name.size() - (wild ? 1 : 0));
   std::uint32_t kinds = 0;
-  for (const EventName& event : kEvents) {
+  for (const EventName& event : events) {
     const bool named = wild ? event.name.starts_with(family) : event.name == name;
     if (named) kinds |= bit_of(event.kind);
   }
-  if (text.starts_with(kService) && kinds != 0) return kinds;
+  return kinds;
+}
+
+Result<std::uint32_t> parse_event(std::string_view text) {
+  constexpr std::string_view kService = "s3:";
+  constexpr std::string_view kOwn = "stratos:";
+  const std::string_view name = text.substr(std::min(text.size(), kService.size()));
+  if (text.starts_with(kService)) {
+    if (const std::uint32_t kinds = find_kinds(kEvents, name); kinds != 0) return kinds;
+  }
+  if (text.starts_with(kOwn)) {
+    const std::uint32_t kinds = find_kinds(kOwnEvents, text.substr(kOwn.size()));
+    if (kinds != 0) return kinds;
+  }
   const auto begins = [name](std::string_view foreign) { return name.starts_with(foreign); };
   if (text.starts_with(kService) && std::ranges::any_of(kForeignEvents, begins)) {
     return fail(Errc::not_implemented, "No " + std::string(name) + " event happens here.");
@@ -226,7 +245,9 @@ std::vector<client::NoticeRule> notice_rules(const NotificationRules& rules) {
 
 std::string_view event_name(NoticeKind kind) {
   const auto found = std::ranges::find(kEvents, kind, &EventName::kind);
-  return found == kEvents.end() ? "Unknown" : found->name;
+  if (found != kEvents.end()) return found->name;
+  const auto own = std::ranges::find(kOwnEvents, kind, &EventName::kind);
+  return own == kOwnEvents.end() ? "Unknown" : own->name;
 }
 
 }  // namespace stratos::gateway::s3

@@ -35,13 +35,15 @@ std::string_view version_of(NoticeKind kind) {
 
 bool leaves_object(NoticeKind kind) {
   return kind != NoticeKind::removed && kind != NoticeKind::marker_created &&
-         kind != NoticeKind::expired && kind != NoticeKind::marker_by_expiry;
+         kind != NoticeKind::expired && kind != NoticeKind::marker_by_expiry &&
+         kind != NoticeKind::payment_removed;
 }
 
 std::string principal_of(const client::Notice& notice) {
   const bool by_rule =
       notice.kind == NoticeKind::expired || notice.kind == NoticeKind::marker_by_expiry;
   if (by_rule) return "s3.amazonaws.com";
+  if (meta::is_of_payment(notice.kind)) return account_text(notice.owner);
   if (!notice.cause) return "";
   return notice.cause->account.is_zero() ? "Anonymous" : account_text(notice.cause->account);
 }
@@ -54,6 +56,7 @@ Json object_of(const client::Notice& notice) {
     if (notice.etag) object["eTag"] = notice.etag->to_string();
   }
   if (notice.versioned) object["versionId"] = notice.version.hex();
+  if (notice.paid_through.ms != 0) object["paidThrough"] = to_iso8601(notice.paid_through);
   object["sequencer"] = notice.place.order.hex();
   return object;
 }
@@ -62,7 +65,7 @@ Json record_of(const client::Notice& notice, std::string_view region) {
   const client::Cause cause = notice.cause.value_or(client::Cause{});
   Json record;
   record["eventVersion"] = version_of(notice.kind);
-  record["eventSource"] = "aws:s3";
+  record["eventSource"] = meta::is_of_payment(notice.kind) ? "stratos:s3" : "aws:s3";
   record["awsRegion"] = region;
   record["eventTime"] = to_iso8601(notice.time);
   record["eventName"] = event_name(notice.kind);

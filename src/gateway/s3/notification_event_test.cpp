@@ -59,13 +59,26 @@ TEST(NotificationEvent, NamesVersionsThatHaveAnId) {
 }
 
 TEST(NotificationEvent, SaysNothingOfTheBodyThatIsGone) {
-  for (const NoticeKind kind : {NoticeKind::removed, NoticeKind::marker_created,
-                                NoticeKind::expired, NoticeKind::marker_by_expiry}) {
+  for (const NoticeKind kind :
+       {NoticeKind::removed, NoticeKind::marker_created, NoticeKind::expired,
+        NoticeKind::marker_by_expiry, NoticeKind::payment_removed}) {
     const json object = record_of(notice_of(kind))["s3"]["object"];
     EXPECT_FALSE(object.contains("size"));
     EXPECT_FALSE(object.contains("eTag"));
     EXPECT_TRUE(object.contains("sequencer"));
   }
+}
+
+TEST(NotificationEvent, OfPaymentsNamesTheTimeAndTheOwner) {
+  client::Notice notice = notice_of(NoticeKind::payment_warning);
+  notice.paid_through = {1'700'000'000'000};
+  const json record = record_of(notice);
+  EXPECT_EQ(record["eventSource"], "stratos:s3");
+  EXPECT_EQ(record["eventName"], "Retention:Warning");
+  EXPECT_EQ(record["userIdentity"]["principalId"],
+            record["s3"]["bucket"]["ownerIdentity"]["principalId"]);
+  EXPECT_EQ(record["s3"]["object"]["paidThrough"], "2023-11-14T22:13:20.000Z");
+  EXPECT_TRUE(record["s3"]["object"].contains("size"));
 }
 
 TEST(NotificationEvent, OfARuleIsNobodysRequest) {

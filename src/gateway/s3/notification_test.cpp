@@ -76,6 +76,12 @@ TEST(NotificationConfig, EveryEventHasAName) {
     all |= kinds_of(event("s3:" + name));
     EXPECT_EQ(kinds_of(event("s3:" + name)), 1U << kind) << name;
   }
+  for (std::uint32_t kind = 11; kind <= 14; ++kind) {
+    const std::string name(event_name(static_cast<NoticeKind>(kind)));
+    all |= kinds_of(event("stratos:" + name));
+    EXPECT_EQ(kinds_of(event("stratos:" + name)), 1U << kind) << name;
+  }
+  EXPECT_EQ(kinds_of(event("stratos:Retention:*")), 0xfU << 11);
   EXPECT_EQ(all, meta::kAllNoticeKinds);
 }
 

@@ -80,6 +80,11 @@ constexpr std::array<OperationHandler, static_cast<std::size_t>(Operation::unsup
       set(Operation::put_object_retention, put_object_retention);
       set(Operation::get_object_legal_hold, get_object_legal_hold);
       set(Operation::put_object_legal_hold, put_object_legal_hold);
+      set(Operation::get_object_paid_through, get_object_paid_through);
+      set(Operation::put_object_paid_through, put_object_paid_through);
+      set(Operation::get_bucket_renewal, get_bucket_renewal);
+      set(Operation::put_bucket_renewal, put_bucket_renewal);
+      set(Operation::delete_bucket_renewal, delete_bucket_renewal);
       return table;
     }();
 

@@ -60,6 +60,11 @@ Task<Result<void>> get_object_retention(Call& call);
 Task<Result<void>> put_object_retention(Call& call);
 Task<Result<void>> get_object_legal_hold(Call& call);
 Task<Result<void>> put_object_legal_hold(Call& call);
+Task<Result<void>> get_object_paid_through(Call& call);
+Task<Result<void>> put_object_paid_through(Call& call);
+Task<Result<void>> get_bucket_renewal(Call& call);
+Task<Result<void>> put_bucket_renewal(Call& call);
+Task<Result<void>> delete_bucket_renewal(Call& call);
 
 Task<Result<void>> put_object(Call& call);
 Task<Result<void>> post_object(Call& call);

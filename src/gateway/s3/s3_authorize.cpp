@@ -14,7 +14,8 @@ std::optional<AccountId> caller_of(const Call& call) {
 }
 
 ConditionValues values_of(const Call& call) {
-  return condition_values(call.request, call.s3, *call.identity, call.backend.runtime.wall_now());
+  return condition_values(call.request, call.s3, *call.identity,
+                          call.backend.runtime.outside_now());
 }
 
 Result<void> ask(const Call& call, const BucketRules& rules, const AccessRule& rule,

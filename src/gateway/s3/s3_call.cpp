@@ -157,6 +157,10 @@ void add_expiration_header(const Call& call, http::Headers& headers,
   if (text) headers.add("x-amz-expiration", std::move(*text));
 }
 
+void add_paid_header(http::Headers& headers, WallTime paid_through) {
+  if (paid_through.ms != 0) headers.add("x-stratos-paid-through", to_iso8601(paid_through));
+}
+
 client::Checksum to_client(const Checksum& checksum, ChecksumType type) {
   client::Checksum out;
   out.algorithm = info_of(checksum.algorithm).name;

@@ -151,5 +151,7 @@ std::string quoted(const client::ETag& etag);
 // When a rule of the bucket will remove this current version.
 void add_expiration_header(const Call& call, http::Headers& headers,
                            const client::ObjectInfo& info);
+// Until when the version is paid, where storage has terms.
+void add_paid_header(http::Headers& headers, WallTime paid_through);
 
 }  // namespace stratos::gateway::s3

@@ -124,7 +124,7 @@ Task<Result<void>> authenticate_form(Call& call, const Form& form, FormBody& bod
   const auto json = from_base64(*policy);
   if (!json) co_return fail(Errc::invalid_policy_document);
   STRATOS_CO_TRY(const PostPolicy read, PostPolicy::parse(as_text(*json)));
-  STRATOS_CO_CHECK(read.check(form, call.s3.bucket, call.backend.runtime.wall_now()));
+  STRATOS_CO_CHECK(read.check(form, call.s3.bucket, call.backend.runtime.outside_now()));
   body.limit(read.min_bytes(), std::min(read.max_bytes(), call.backend.options.max_body_bytes));
   co_return Result<void>{};
 }
@@ -175,6 +175,7 @@ Task<Result<void>> answer_stored(Call& call, Form form, client::ObjectInfo store
   http::Headers headers;
   headers.add("ETag", etag);
   add_checksum_headers(headers, stored.attributes.checksums);
+  add_paid_header(headers, stored.paid_through);
   STRATOS_CO_TRY(const std::optional<CustomerKey> key,
                  parse_customer_key(call.headers(), kSsePrefix));
   add_encryption_headers(headers, key);

@@ -106,6 +106,7 @@ Task<Result<void>> answer_completed(Call& call, const client::ObjectInfo& info) 
   add_encryption_headers(headers, key);
   add_new_version_header(headers, info.version, info.versioned);
   add_expiration_header(call, headers, info);
+  add_paid_header(headers, info.paid_through);
   co_return co_await answer_document(call, std::move(headers), complete_upload_document(result));
 }
 

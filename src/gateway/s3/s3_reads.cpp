@@ -110,6 +110,7 @@ http::Headers object_headers(const Call& call, const client::ObjectInfo& info,
   }
   add_lock_headers(headers, info.attributes.lock);
   if (!names_version(call.s3)) add_expiration_header(call, headers, info);
+  add_paid_header(headers, info.paid_through);
   if (range) headers.add("Content-Range", content_range(*range, info.size));
   const bool with_checksums =
       http::equal_ignoring_case(call.headers().get("x-amz-checksum-mode").value_or(""), "ENABLED");

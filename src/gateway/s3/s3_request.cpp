@@ -119,9 +119,17 @@ constexpr std::array kOperations = {
                   false},
     OperationInfo{get_bucket_replication, "GetBucketReplication", "GET", Level::bucket,
                   "replication", false},
+    OperationInfo{get_object_paid_through, "GetObjectPaidThrough", "GET", Level::object,
+                  "paid-through", false},
+    OperationInfo{put_object_paid_through, "PutObjectPaidThrough", "PUT", Level::object,
+                  "paid-through", false},
+    OperationInfo{get_bucket_renewal, "GetBucketRenewal", "GET", Level::bucket, "renewal", false},
+    OperationInfo{put_bucket_renewal, "PutBucketRenewal", "PUT", Level::bucket, "renewal", false},
+    OperationInfo{delete_bucket_renewal, "DeleteBucketRenewal", "DELETE", Level::bucket, "renewal",
+                  false},
 };
 
-constexpr std::array<std::string_view, 31> kBucketSubresources = {
+constexpr std::array<std::string_view, 32> kBucketSubresources = {
     "accelerate",     "acl",          "analytics",
     "cors",           "delete",       "encryption",
     "inventory",      "lifecycle",    "intelligent-tiering",
@@ -132,10 +140,10 @@ constexpr std::array<std::string_view, 31> kBucketSubresources = {
     "requestPayment", "session",      "publicAccessBlock",
     "tagging",        "uploads",      "metadataInventoryTable",
     "versioning",     "versions",     "metadataJournalTable",
-    "website"};
-constexpr std::array<std::string_view, 12> kObjectSubresources = {
-    "acl",    "attributes", "encryption", "legal-hold",   "restore",  "retention",
-    "select", "tagging",    "torrent",    "renameObject", "uploadId", "uploads"};
+    "website",        "renewal"};
+constexpr std::array<std::string_view, 13> kObjectSubresources = {
+    "acl",     "attributes", "encryption",   "legal-hold", "restore", "retention",   "select",
+    "tagging", "torrent",    "renameObject", "uploadId",   "uploads", "paid-through"};
 constexpr std::array<std::string_view, 6> kMethods = {"GET",  "HEAD",   "PUT",
                                                       "POST", "DELETE", "OPTIONS"};
 

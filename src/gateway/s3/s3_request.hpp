@@ -82,6 +82,11 @@ enum class Operation : std::uint8_t {
   put_bucket_website,
   delete_bucket_website,
   get_bucket_replication,
+  get_object_paid_through,
+  put_object_paid_through,
+  get_bucket_renewal,
+  put_bucket_renewal,
+  delete_bucket_renewal,
   post_object,
   unsupported,  // answered with NotImplemented after authentication
 };

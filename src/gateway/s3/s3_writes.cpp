@@ -258,6 +258,7 @@ Task<Result<void>> put_object(Call& call) {
   add_encryption_headers(headers, key);
   add_new_version_header(headers, stored->version, stored->versioned);
   add_expiration_header(call, headers, *stored);
+  add_paid_header(headers, stored->paid_through);
   co_return co_await answer_empty(call, 200, std::move(headers));
 }
 
@@ -280,6 +281,7 @@ Task<Result<void>> copy_object(Call& call) {
   add_encryption_headers(headers, key);
   add_new_version_header(headers, copied.version, copied.versioned);
   add_expiration_header(call, headers, copied);
+  add_paid_header(headers, copied.paid_through);
   if (done.source.versioned) {
     headers.add("x-amz-copy-source-version-id", done.source.version.hex());
   }
