@@ -40,6 +40,9 @@ std::unique_ptr<CLI::App> make_command_line(Session& session) {
   add_upgrade_command(app, session);
   add_keyring_commands(app, session);
   add_access_key_commands(app, session);
+  add_account_commands(app, session);
+  add_retention_commands(app, session);
+  add_clock_commands(app, session);
   add_sim_command(app, session);
   add_doctor_command(app, session);
   add_bench_command(app, session);

@@ -8,6 +8,7 @@
 #include "cli/commands.hpp"
 #include "cli/local_mesh.hpp"
 #include "cli/proof.hpp"
+#include "cli/storage_options.hpp"
 #include "cli/webhook_options.hpp"
 #include "runtime/real_runtime.hpp"
 
@@ -131,7 +132,10 @@ Result<void> run(Session& session, Arguments& arguments) {
     print_json(ready_event(*mesh));
   else
     print_ready(*mesh, session.dir);
-  while (signals.wait(500ms) == 0) mesh->reap();
+  while (signals.wait(500ms) == 0) {
+    mesh->reap();
+    mesh->follow_clock();
+  }
   log::info("mesh.stopping");
   mesh->stop();
   return {};
@@ -150,6 +154,11 @@ void add_dev_command(CLI::App& app, Session& session) {
   dev.add_option("--epoch", settings.epoch_seconds,
                  "Seconds of an epoch of a new mesh; short ones are settled soon")
       ->check(CLI::Range(2, 24 * 3600));
+  add_storage_options(dev, settings.storage);
+  dev.add_option("--ozone", arguments->mesh.account_noz, "Prepaid ozone of new accounts, in noz");
+  dev.add_option("--clock-ahead", arguments->mesh.clock_ahead_seconds,
+                 "How far the mesh's clock is ahead of this machine's, such as 40d")
+      ->transform(time_with_unit());
   dev.add_option("--s3", arguments->mesh.s3_address, "S3 endpoint, HOST:PORT; port 0 picks one");
   dev.add_option("--ops", arguments->mesh.ops_address, "Health and metrics, HOST:PORT");
   add_meta_options(dev, arguments->mesh.meta);

@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::size_t kPoolThreads = 4;
 constexpr Duration kNodesReadyTimeout = 20s;
-constexpr std::uint64_t kAccountOzone = 1ULL << 60;
 constexpr std::string_view kVirtualHost = "s3.localhost";
 
 class Mesh final : public LocalMesh {
@@ -37,6 +36,7 @@ class Mesh final : public LocalMesh {
   std::vector<RunningNode> nodes() const override;
   std::vector<std::string> warnings() const override;
   void cut_off(const std::vector<NodeId>& nodes) override;
+  void follow_clock() override;
   void reap() override;
   void stop() override;
 
@@ -88,6 +88,9 @@ Result<void> Mesh::open() {
   STRATOS_TRY(lock_, fs_.lock(folder_.path()));
   const bool is_new = !folder_.stored_settings();
   STRATOS_TRY(settings_, folder_.settings(options_.settings));
+  const std::chrono::milliseconds wanted = std::chrono::seconds(options_.clock_ahead_seconds);
+  STRATOS_CHECK(folder_.set_clock_ahead(wanted));
+  follow_clock();
   STRATOS_CHECK(open_meta());
   STRATOS_CHECK(open_nodes());
   AccountId payer;
@@ -208,7 +211,7 @@ Result<void> Mesh::open_accounts(AccountId& payer) {
     meta::CreateAccount create;
     create.account = signer.address();
     create.name = account.name;
-    create.ozone_noz = kAccountOzone;
+    create.ozone_noz = options_.account_noz;
     STRATOS_CHECK(ensure(client, create));
     meta::CreateAccessKey key;
     key.access_key = account.access_key;
@@ -315,6 +318,14 @@ void Mesh::cut_off(const std::vector<NodeId>& nodes) {
   };
   std::set<NodeId> which(nodes.begin(), nodes.end());
   block_on(gateway_runtime_, cut(dialer_.get(), std::move(which)));
+}
+
+void Mesh::follow_clock() {
+  const auto ahead = folder_.clock_ahead();
+  if (!ahead) return log::warn("mesh.clock", {{"error", ahead.error().to_string()}});
+  for (RealRuntime* runtime : {&meta_runtime_, &nodes_runtime_, &gateway_runtime_}) {
+    runtime->set_ahead(*ahead);
+  }
 }
 
 void Mesh::reap() {

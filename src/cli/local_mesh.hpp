@@ -22,6 +22,8 @@ struct LocalMeshOptions {
   std::uint32_t day_seconds = 24 * 3600;  // what lifecycle rules call a day
   std::vector<gateway::s3::Webhook> webhooks;
   std::uint64_t capacity_bytes = 0;  // of each storage node; 0: what the disk has
+  std::uint64_t clock_ahead_seconds = 0;
+  std::uint64_t account_noz = 1ULL << 60;  // prepaid ozone of new accounts
 };
 
 struct RunningNode {
@@ -48,6 +50,8 @@ class LocalMesh {
   virtual std::vector<std::string> warnings() const = 0;
   // The gateway reaches these nodes no more until the next call with others.
   virtual void cut_off(const std::vector<NodeId>& nodes) = 0;
+  // Sets the clocks of this process as far ahead as the folder says; children look themselves.
+  virtual void follow_clock() = 0;
   // Takes notice of children that ended; never blocks.
   virtual void reap() = 0;
   virtual void stop() = 0;

@@ -13,6 +13,9 @@ constexpr std::int64_t kMostFragments = 32;
 constexpr std::int64_t kMostNodes = 10'000;
 constexpr std::int64_t kMostAccounts = 10'000;
 constexpr std::int64_t kMostEpochSeconds = 24 * 3600;
+constexpr std::int64_t kMostStorageSeconds = 10LL * 366 * 86'400;
+constexpr std::int64_t kMostNozPerGibDay = 1LL << 32;
+constexpr std::int64_t kMostAheadMs = 100LL * 366 * 86'400'000;
 
 Result<json> read_json(io::FileSystem& fs, const std::string& path) {
   STRATOS_TRY(const Bytes bytes, io::read_file(fs, path, kMaxFileBytes));
@@ -40,6 +43,41 @@ void read_number(const json& from, const char* name, std::int64_t highest, Int& 
   out = value.get<Int>();
 }
 
+std::uint64_t read_from_zero(const json& from, const char* name, std::int64_t highest) {
+  const json& value = from.at(name);
+  const bool fits = value.is_number_integer() && value >= 0 && value <= highest;
+  if (!fits) throw json::out_of_range::create(401, std::string(name) + " is out of range", &from);
+  return value.get<std::uint64_t>();
+}
+
+void fill_in(StorageSettings& storage) {
+  storage.term_seconds = storage.term_seconds.value_or(0);
+  storage.noz_per_gib_day = storage.noz_per_gib_day.value_or(kUsualNozPerGibDay);
+  storage.grace_seconds = storage.grace_seconds.value_or(kUsualGraceSeconds);
+  storage.warning_seconds = storage.warning_seconds.value_or(kUsualWarningSeconds);
+}
+
+// Whether what is wanted, as far as anything is, is what the mesh was made with.
+bool is_alike(const StorageSettings& wanted, const StorageSettings& stored) {
+  const auto same = [](const auto& a, const auto& b) { return !a || a == b; };
+  return same(wanted.term_seconds, stored.term_seconds) &&
+         same(wanted.noz_per_gib_day, stored.noz_per_gib_day) &&
+         same(wanted.grace_seconds, stored.grace_seconds) &&
+         same(wanted.warning_seconds, stored.warning_seconds);
+}
+
+StorageSettings read_storage(const json& value) {
+  StorageSettings storage;
+  if (const auto stored = value.find("storage"); stored != value.end()) {
+    storage.term_seconds = read_from_zero(*stored, "term_seconds", kMostStorageSeconds);
+    storage.noz_per_gib_day = read_from_zero(*stored, "noz_per_gib_day", kMostNozPerGibDay);
+    storage.grace_seconds = read_from_zero(*stored, "grace_seconds", kMostStorageSeconds);
+    storage.warning_seconds = read_from_zero(*stored, "warning_seconds", kMostStorageSeconds);
+  }
+  fill_in(storage);
+  return storage;
+}
+
 }  // namespace
 
 Result<MeshSettings> MeshFolder::settings(const MeshSettings& wanted) {
@@ -57,7 +95,12 @@ Result<MeshSettings> MeshFolder::settings(const MeshSettings& wanted) {
                                       std::to_string(stored->epoch_seconds) +
                                       " s; --reset makes a new one");
   }
+  if (stored && !is_alike(wanted.storage, stored->storage)) {
+    return fail(Errc::bad_config,
+                "this mesh was made with other terms of storage; --reset makes a new one");
+  }
   if (settings.epoch_seconds == 0) settings.epoch_seconds = kUsualEpochSeconds;
+  fill_in(settings.storage);
   // A mesh may grow; it never forgets nodes or accounts.
   settings.nodes = std::max(settings.nodes, wanted.nodes);
   settings.accounts = std::max(settings.accounts, wanted.accounts);
@@ -82,19 +125,48 @@ Result<MeshSettings> MeshFolder::stored_settings() const {
     if (value.contains("epoch_seconds")) {
       read_number(value, "epoch_seconds", kMostEpochSeconds, settings.epoch_seconds);
     }
+    settings.storage = read_storage(value);
     return settings;
   });
 }
 
 Result<void> MeshFolder::store_settings(const MeshSettings& settings) {
+  StorageSettings storage = settings.storage;
+  fill_in(storage);
   const json value = {{"format", kFolderFormat},
                       {"nodes", settings.nodes},
                       {"k", settings.k},
                       {"m", settings.m},
                       {"accounts", settings.accounts},
                       {"region", settings.region},
-                      {"epoch_seconds", settings.epoch_seconds}};
+                      {"epoch_seconds", settings.epoch_seconds},
+                      {"storage",
+                       {{"term_seconds", *storage.term_seconds},
+                        {"noz_per_gib_day", *storage.noz_per_gib_day},
+                        {"grace_seconds", *storage.grace_seconds},
+                        {"warning_seconds", *storage.warning_seconds}}}};
   return io::write_file_atomic(fs_, path_ + "/mesh.json", as_bytes(value.dump(2) + "\n"));
+}
+
+Result<std::chrono::milliseconds> MeshFolder::clock_ahead() const {
+  const std::string path = path_ + "/clock.json";
+  const Result<json> value = read_json(fs_, path);
+  if (!value && value.error().code() == Errc::file_not_found) return std::chrono::milliseconds(0);
+  if (!value) return fail(value.error());
+  return parsed(path, [&value] {
+    const std::uint64_t ms = read_from_zero(*value, "ahead_ms", kMostAheadMs);
+    return std::chrono::milliseconds(static_cast<std::int64_t>(ms));
+  });
+}
+
+Result<std::chrono::milliseconds> MeshFolder::set_clock_ahead(std::chrono::milliseconds ahead) {
+  STRATOS_TRY(const std::chrono::milliseconds now, clock_ahead());
+  if (ahead <= now) return now;
+  if (ahead.count() > kMostAheadMs)
+    return fail(Errc::invalid_argument, "more than 100 years ahead");
+  const json value = {{"ahead_ms", ahead.count()}};
+  STRATOS_CHECK(io::write_file_atomic(fs_, path_ + "/clock.json", as_bytes(value.dump(2) + "\n")));
+  return ahead;
 }
 
 Result<void> MeshFolder::store_run(const MeshRun& run) {

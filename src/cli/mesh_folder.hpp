@@ -2,12 +2,15 @@
 //
 //   mesh.json         settings, written at the first start
 //   run.json          endpoints of the running mesh
+//   clock.json        how far the mesh's clock was set ahead
 //   credentials.json  access keys with their secrets (mode 0600)
 //   keys/             keys (0600): meta, gateway, admin, backup, account-N
 //   gateway/          keyring, keyring.secret (0600), exports.json
 //   meta/             index and log
 //   nodes/nN/         one folder for each storage node, its key in it
 #pragma once
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +19,18 @@
 
 namespace stratos::cli {
 
+// For how long a write pays, of a new mesh; nothing takes what the mesh was made with.
+struct StorageSettings {
+  std::optional<std::uint64_t> term_seconds;  // 0: objects are kept without an end
+  std::optional<std::uint64_t> noz_per_gib_day;
+  std::optional<std::uint64_t> grace_seconds;
+  std::optional<std::uint64_t> warning_seconds;
+};
+// A month costs about what delivering the bytes once does.
+constexpr std::uint64_t kUsualNozPerGibDay = 1ULL << 25;
+constexpr std::uint64_t kUsualGraceSeconds = 7 * 86'400;
+constexpr std::uint64_t kUsualWarningSeconds = 7 * 86'400;
+
 struct MeshSettings {
   std::uint32_t nodes = 8;
   std::uint8_t k = 4;
@@ -23,6 +38,7 @@ struct MeshSettings {
   std::uint32_t accounts = 1;
   std::string region = "us-east-1";
   std::uint32_t epoch_seconds = 0;  // wanted: 0 takes what the mesh was made with
+  StorageSettings storage;          // stored: each has a value
 };
 
 constexpr int kFolderFormat = 1;  // of mesh.json
@@ -59,10 +75,14 @@ class MeshFolder {
   }
 
   // The stored settings, or `wanted` stored now. Errc::bad_config when a stored mesh differs in
-  // what cannot change (profile, epoch), or its format is of another release.
+  // what cannot change (profile, epoch, storage), or its format is of another release.
   Result<MeshSettings> settings(const MeshSettings& wanted);
   Result<MeshSettings> stored_settings() const;
   Result<void> store_settings(const MeshSettings& settings);
+  // How far ahead of this machine's clock the mesh's is.
+  Result<std::chrono::milliseconds> clock_ahead() const;
+  // At least so far from now on: it never goes back. Returns how far it is.
+  Result<std::chrono::milliseconds> set_clock_ahead(std::chrono::milliseconds ahead);
   Result<void> store_run(const MeshRun& run);
   // Errc::not_found when no mesh runs here.
   Result<MeshRun> run() const;

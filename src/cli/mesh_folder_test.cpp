@@ -37,6 +37,34 @@ TEST_F(MeshFolderTest, RefusesAnotherProfile) {
   EXPECT_EQ(folder_.settings(other).error().code(), Errc::bad_config);
 }
 
+TEST_F(MeshFolderTest, KeepsTheTermsOfStorageItWasMadeWith) {
+  MeshSettings settings;
+  settings.storage.term_seconds = 3600;
+  ASSERT_TRUE(folder_.settings(settings));
+  const StorageSettings stored = folder_.settings(MeshSettings{})->storage;
+  EXPECT_EQ(stored.term_seconds, 3600U);
+  EXPECT_EQ(stored.grace_seconds, kUsualGraceSeconds);
+  EXPECT_EQ(stored.noz_per_gib_day, kUsualNozPerGibDay);
+  EXPECT_TRUE(folder_.settings(settings));
+  settings.storage.term_seconds = 7200;
+  EXPECT_EQ(folder_.settings(settings).error().code(), Errc::bad_config);
+  settings.storage = {};
+  settings.storage.warning_seconds = 1;
+  EXPECT_EQ(folder_.settings(settings).error().code(), Errc::bad_config);
+}
+
+TEST_F(MeshFolderTest, HasAClockThatNeverGoesBack) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(folder_.clock_ahead().value(), milliseconds(0));
+  EXPECT_EQ(folder_.set_clock_ahead(milliseconds(5000)).value(), milliseconds(5000));
+  EXPECT_EQ(folder_.set_clock_ahead(milliseconds(1000)).value(), milliseconds(5000));
+  EXPECT_EQ(folder_.clock_ahead().value(), milliseconds(5000));
+  const milliseconds too_far(200LL * 366 * 86'400'000);
+  EXPECT_EQ(folder_.set_clock_ahead(too_far).error().code(), Errc::invalid_argument);
+  ASSERT_TRUE(io::write_file_atomic(fs_, "/mesh/clock.json", as_bytes("{\"ahead_ms\": -1}")));
+  EXPECT_EQ(folder_.clock_ahead().error().code(), Errc::bad_config);
+}
+
 TEST_F(MeshFolderTest, RefusesDamagedAndForeignSettings) {
   ASSERT_TRUE(io::write_file_atomic(fs_, "/mesh/mesh.json", as_bytes("{\"format\": 9}")));
   EXPECT_EQ(folder_.settings(MeshSettings{}).error().code(), Errc::unknown_format);

@@ -17,6 +17,16 @@ meta::Profile profile_of(const MeshSettings& settings) {
   return profile;
 }
 
+meta::StorageTerms terms_of(const StorageSettings& settings) {
+  meta::StorageTerms terms;
+  if (settings.term_seconds.value_or(0) == 0) return terms;
+  terms.term_ms = *settings.term_seconds * 1000;
+  terms.noz_per_gib_day = settings.noz_per_gib_day.value_or(kUsualNozPerGibDay);
+  terms.grace_ms = settings.grace_seconds.value_or(kUsualGraceSeconds) * 1000;
+  terms.warning_ms = settings.warning_seconds.value_or(kUsualWarningSeconds) * 1000;
+  return terms;
+}
+
 }  // namespace
 
 Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::FileSystem& fs,
@@ -48,6 +58,7 @@ Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::Fi
   options.params.features = meta::all_features();
   options.params.meta_keys.push_back(host->key());
   options.params.profiles.push_back(profile_of(settings));
+  options.params.storage = terms_of(settings.storage);
   options.params.epoch_ms = std::uint64_t{settings.epoch_seconds} * 1000;
   // Whoever shortens the epoch wants to see it settled.
   if (settings.epoch_seconds < kUsualEpochSeconds) {

@@ -14,6 +14,7 @@
 #include "cli/meta_host.hpp"
 #include "cli/meta_identity.hpp"
 #include "cli/node_host.hpp"
+#include "cli/storage_options.hpp"
 #include "cli/webhook_options.hpp"
 #include "resource/node.hpp"
 #include "resource/node_key.hpp"
@@ -34,6 +35,21 @@ struct RoleProcess {
   BlockingPool pool{kPoolThreads};
   RealRuntime runtime;
 };
+
+// As far ahead as the mesh's folder says.
+Result<void> set_clock(RoleProcess& process, const MeshFolder& folder) {
+  STRATOS_TRY(const std::chrono::milliseconds ahead, folder.clock_ahead());
+  process.runtime.set_ahead(ahead);
+  return {};
+}
+
+// Until a signal comes.
+void serve(RoleProcess& process, const MeshFolder& folder) {
+  while (process.signals.wait(500ms) == 0) {
+    const auto set = set_clock(process, folder);
+    if (!set) log::warn("mesh.clock", {{"error", set.error().to_string()}});
+  }
+}
 
 // The mesh's meta node, over TLS as this machine.
 struct MetaLink {
@@ -79,6 +95,7 @@ Result<void> start_node(const Session& session, const std::string& id, NodeHostO
   }
   RoleProcess process("node");
   MeshFolder folder = session.folder();
+  STRATOS_CHECK(set_clock(process, folder));
   SystemRandom random;
   STRATOS_TRY(crypto::MachineSigner key,
               resource::load_node_key(io::real_file_system(), folder.node_path(number), random));
@@ -89,7 +106,7 @@ Result<void> start_node(const Session& session, const std::string& id, NodeHostO
                                                         std::move(link.channel), std::move(key),
                                                         process.metrics, std::move(options))));
   say_started(session, to_string(node->id()), node->address());
-  process.signals.wait();
+  serve(process, folder);
   block_on(process.runtime, node->stop());
   process.runtime.stop();
   return {};
@@ -103,6 +120,7 @@ Result<void> start_meta(const Session& session, const MeshSettings& wanted,
   STRATOS_CHECK(fs.make_dirs(folder.path()));
   STRATOS_TRY(const auto lock, fs.lock(folder.path()));
   STRATOS_TRY(const MeshSettings settings, folder.settings(wanted));
+  STRATOS_CHECK(set_clock(process, folder));
   STRATOS_TRY(const std::unique_ptr<MetaHost> meta,
               block_on(process.runtime, MetaHost::start(process.runtime, fs, folder, settings,
                                                         process.metrics, options)));
@@ -112,7 +130,7 @@ Result<void> start_meta(const Session& session, const MeshSettings& wanted,
   run.meta_key = meta->key().hex();
   STRATOS_CHECK(folder.store_run(run));
   say_started(session, "meta", meta->address());
-  process.signals.wait();
+  serve(process, folder);
   folder.clear_run();
   block_on(process.runtime, meta->stop());
   process.runtime.stop();
@@ -128,6 +146,7 @@ struct GatewayArguments {
 Result<void> start_gateway(const Session& session, const GatewayArguments& arguments) {
   RoleProcess process("gateway");
   MeshFolder folder = session.folder();
+  STRATOS_CHECK(set_clock(process, folder));
   SystemRandom random;
   STRATOS_TRY(const crypto::MachineSigner key, folder.machine_key("gateway", random));
   STRATOS_TRY(MetaLink link, link_to_meta(process.runtime, folder, key));
@@ -148,7 +167,7 @@ Result<void> start_gateway(const Session& session, const GatewayArguments& argum
       block_on(process.runtime, GatewayHost::start(process.runtime, std::move(link.channel), dialer,
                                                    ring, process.metrics, std::move(options))));
   say_started(session, "gateway", gateway->address());
-  process.signals.wait();
+  serve(process, folder);
   block_on(process.runtime, gateway->stop());
   process.runtime.stop();
   return {};
@@ -288,9 +307,11 @@ void add_role_commands(CLI::App& node, CLI::App& meta, CLI::App& gateway, Sessio
 
   CLI::App& meta_start = *meta.add_subcommand("start", "Run the meta node of a mesh");
   auto meta_options = std::make_shared<MetaHostOptions>();
+  auto settings = std::make_shared<MeshSettings>();
   add_meta_options(meta_start, *meta_options);
-  on_chosen(meta_start, session, [&session, meta_options] {
-    return start_meta(session, MeshSettings{}, *meta_options);
+  add_storage_options(meta_start, settings->storage);
+  on_chosen(meta_start, session, [&session, settings, meta_options] {
+    return start_meta(session, *settings, *meta_options);
   });
 
   CLI::App& rotate_meta_command =

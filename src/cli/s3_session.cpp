@@ -26,6 +26,8 @@ Error error_of(int status, ByteView body) {
     message = std::string(error.child_value("Code")) + ": " + error.child_value("Message");
   }
   switch (status) {
+    case 402:
+      return Error(Errc::ozone_exhausted, message);
     case 403:
       return Error(Errc::access_denied, message);
     case 404:
@@ -253,6 +255,23 @@ Result<void> S3Session::put(const S3Path& path, Source source, std::uint64_t siz
   request.size = size;
   STRATOS_CHECK(exchange(std::move(request)));
   return {};
+}
+
+Result<std::string> S3Session::document(const std::string& method, const S3Path& path,
+                                        const std::string& subresource, const std::string& body) {
+  Request request;
+  request.method = method;
+  request.target = object_target(path) + "?" + subresource;
+  if (!body.empty()) {
+    request.size = body.size();
+    request.source = [rest = Buffer::copy_of(as_bytes(body))](std::size_t max) mutable {
+      Buffer part = rest.slice(0, std::min(max, rest.size()));
+      rest = rest.slice(part.size());
+      return Result<Buffer>(std::move(part));
+    };
+  }
+  STRATOS_TRY(const Answer answer, exchange(std::move(request)));
+  return std::string(as_text(answer.body));
 }
 
 Result<void> S3Session::copy(const S3Path& from, const S3Path& to) {

@@ -54,6 +54,10 @@ class S3Session {
   using Source = std::function<Result<Buffer>(std::size_t max_bytes)>;
   Result<void> put(const S3Path& path, Source source, std::uint64_t size);
   Result<void> copy(const S3Path& from, const S3Path& to);
+  // A request on one of an object's or a bucket's documents, "uploads" or "retention&versionId=..";
+  // the answer's body.
+  Result<std::string> document(const std::string& method, const S3Path& path,
+                               const std::string& subresource, const std::string& body = {});
   Runtime& runtime() { return runtime_; }
   const std::string& address() const { return address_; }
   const gateway::s3::Credentials& credentials() const { return credentials_; }
