@@ -6,6 +6,7 @@
 #include "meta/zone_commands.hpp"
 #include "sim/mesh_checks.hpp"
 #include "sim/mesh_faults.hpp"
+#include "sim/mesh_retention.hpp"
 #include "sim/mesh_settlement.hpp"
 #include "sim/mesh_workload.hpp"
 
@@ -73,7 +74,7 @@ Task<Result<meta::RepairStatus>> repair_status(ClientProcess& client) {
 
 class Runner {
  public:
-  explicit Runner(Run& run) : run_(run), faults_(run) {}
+  explicit Runner(Run& run) : run_(run), faults_(run), retention_(run) {}
   void run();
 
  private:
@@ -92,6 +93,7 @@ class Runner {
 
   Run& run_;
   Faults faults_;
+  Retention retention_;
 };
 
 bool Runner::wait_for_nodes(Duration limit) {
@@ -248,6 +250,7 @@ void Runner::add_late_nodes() {
 
 void Runner::run() {
   if (!bring_up()) return;
+  retention_.plant();
   run_.mesh.on_client_ready([this](ClientProcess& process) {
     start_workers(run_, process);
     if (run_.scenario.times.backup.count() > 0) {
@@ -260,6 +263,7 @@ void Runner::run() {
   add_late_nodes();
   const auto read = world().run_task("c1", check_all_keys(run_, client()), kReadLimit);
   if (!read) run_.fail("reading every key at rest does not end");
+  retention_.check();
   wait_for_repair();
   wait_for_balance();
   check_health();

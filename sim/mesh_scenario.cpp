@@ -119,6 +119,9 @@ std::string read_times(const toml::table& root, Times& out) {
   section.time("repair_after", out.repair_after);
   section.time("scrub_within", out.scrub_within);
   section.time("backup", out.backup);
+  section.time("storage_term", out.storage_term);
+  section.time("storage_grace", out.storage_grace);
+  section.time("storage_warning", out.storage_warning);
   return section.problem();
 }
 

@@ -41,7 +41,10 @@ struct Times {
   Milliseconds settle_close{0};
   Milliseconds repair_after{15s};  // of a node's silence
   Milliseconds scrub_within{60s};
-  Milliseconds backup{0};  // of the index, between two steps; 0: none
+  Milliseconds backup{0};        // of the index, between two steps; 0: none
+  Milliseconds storage_term{0};  // that a write pays; 0: kept without an end
+  Milliseconds storage_grace{0};
+  Milliseconds storage_warning{0};
 };
 
 struct WorkloadPlan {
@@ -72,6 +75,7 @@ enum class Sabotage : std::uint8_t {
   wrong_reads,    // now and then a read gives one wrong bit
   lost_drops,     // nodes never free what nothing refers to
   unseen_orders,  // clients owe for orders that nobody saw them sign
+  no_renewal,     // nobody pays on what the workload has written
 };
 
 struct Scenario {

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "meta/keys.hpp"
+#include "meta/payment.hpp"
 #include "meta/settlement_wire.hpp"
+#include "sim/mesh_retention.hpp"
 
 namespace stratos::sim {
 namespace {
@@ -128,6 +130,13 @@ void SettlementCheck::check_ozone() {
         const auto use = state_.load<meta::GrantUse>(meta::keys::grant_use(grant.id));
         if (!use || !use->returned) sum += grant.noz;
       });
+  // Of what storage took, the rest is other accounts'.
+  sum += meta::storage_paid(state_);
+  each<meta::AccountRecord>(meta::keys::of(meta::keys::Family::account),
+                            [&](ByteView, const meta::AccountRecord& other) {
+                              if (other.id == account->id) return;
+                              sum -= Retention::given(other) - other.ozone_noz;
+                            });
   if (sum != MeshWorld::kOzone) wrong("ozone was lost or made");
 }
 

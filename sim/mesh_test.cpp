@@ -32,6 +32,7 @@ const auto* const kQuietLogs = testing::AddGlobalTestEnvironment(new QuietLogs);
 std::uint64_t usual_seeds(const std::string& scenario) {
   if (scenario == "node_kills" || scenario == "power_loss" || scenario == "partitions") return 6;
   if (scenario == "new_node" || scenario == "lost_moves") return 1;
+  if (scenario == "retention") return 2;
   if (scenario == "multipart" || scenario == "leases" || scenario == "settlement") return 2;
   return scenario == "steady" || scenario == "everything" ? 3 : 4;
 }
@@ -128,6 +129,10 @@ TEST(SimMeshSabotage, WrongBitsAreNoticed) {
 
 TEST(SimMeshSabotage, NodesThatForgetToFreeAreNoticed) {
   EXPECT_TRUE(is_noticed(scenario_of("leases"), Sabotage::lost_drops, "beyond its time"));
+}
+
+TEST(SimMeshSabotage, WhatIsNotPaidOnIsMissed) {
+  EXPECT_TRUE(is_noticed(scenario_of("retention"), Sabotage::no_renewal, ""));
 }
 
 TEST(SimMeshSabotage, OrdersThatNobodySignedAreNoticed) {

@@ -289,6 +289,12 @@ meta::Params MeshWorld::params() const {
   params.settlement.close_ms = ms(scenario_.times.settle_close);
   params.lease_margin_ms = ms(scenario_.times.lease_margin);
   params.orphan_ms = ms(scenario_.times.orphan);
+  if (scenario_.times.storage_term.count() > 0) {
+    params.storage.term_ms = ms(scenario_.times.storage_term);
+    params.storage.grace_ms = ms(scenario_.times.storage_grace);
+    params.storage.warning_ms = ms(scenario_.times.storage_warning);
+    params.storage.noz_per_gib_day = meta::kMaxNozPerGibDay;
+  }
   params.meta_keys.push_back(machines_.front()->key.public_key());
   params.features = meta::all_features();
   return params;
