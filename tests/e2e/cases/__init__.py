@@ -8,6 +8,7 @@ from cases import boto_versions  # noqa: F401
 from cases import boto_rules  # noqa: F401
 from cases import notifications  # noqa: F401
 from cases import settlement  # noqa: F401
+from cases import retention  # noqa: F401
 from cases import backup  # noqa: F401
 from cases import upgrade  # noqa: F401
 from cases import aws_cli  # noqa: F401
