@@ -138,6 +138,7 @@ nlohmann::json json_of(const meta::ScanStatus& status) {
           {"scans", status.scans},
           {"fragments", status.fragments},
           {"attached", status.attached},
+          {"attached_in_all", status.attached_in_all},
           {"spare_fragments", status.spare},
           {"unknown_segments", status.unknown_segments},
           {"unknown_fragments", status.unknown_fragments},
@@ -176,7 +177,7 @@ Result<void> scan(const Session& session) {
     return {};
   }
   print_line(std::to_string(status.fragments) + " fragments on the nodes, " +
-             std::to_string(status.attached) + " of them are known to the index again");
+             std::to_string(status.attached_in_all) + " of them are known to the index again");
   print_line(std::to_string(status.unknown_segments) + " segments (" +
              human_bytes(status.unknown_bytes) + ") are not in the index; they are left alone");
   for (const NodeId node : status.silent) print_line(to_string(node) + " did not answer");

@@ -135,6 +135,7 @@ void HolderScan::begin(Streams& streams) {
   status.is_wanted = status_.is_wanted;
   status.scans = status_.scans + 1;
   status.finished = status_.finished;
+  status.attached_in_all = status_.attached_in_all;
   status_ = std::move(status);
   answered_.clear();
   nodes_.clear();
@@ -296,6 +297,7 @@ Task<Result<void>> HolderScan::attach_now(const Work& work) {
   const Result<Bytes> ordered = co_await parts_.order(Verb::attach_holders, std::move(encoded));
   if (!ordered) co_return fail(ordered.error());
   status_.attached += count;
+  status_.attached_in_all += count;
   attached_.add(count);
   co_return refused;
 }

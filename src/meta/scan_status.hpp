@@ -23,7 +23,8 @@ struct ScanStatus {
   std::uint64_t unknown_bytes = 0;
   std::uint64_t failed = 0;
   std::string last_error;
-  std::optional<WallTime> finished;  // the last one
+  std::optional<WallTime> finished;   // the last one
+  std::uint64_t attached_in_all = 0;  // by every scan since the meta node started
   static void fields(auto& self, auto&& field) {
     field(1, self.is_running);
     field(2, self.is_wanted);
@@ -38,6 +39,7 @@ struct ScanStatus {
     field(11, self.failed);
     field(12, self.last_error);
     field(13, self.finished);
+    field(14, self.attached_in_all);
   }
 };
 
