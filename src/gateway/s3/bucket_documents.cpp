@@ -23,12 +23,6 @@ constexpr std::array kOwnerships = {
     OwnershipName{ObjectOwnership::bucket_owner_enforced, "BucketOwnerEnforced"},
 };
 
-Result<XmlDocument> parse_root(ByteView text, std::string_view name) {
-  STRATOS_TRY(XmlDocument document, XmlDocument::parse(text, kLimits));
-  if (document.root().name() != name) return malformed("expected " + std::string(name));
-  return document;
-}
-
 Result<bool> parse_flag(const std::string& text) {
   if (text == "true" || text == "TRUE") return true;
   if (text == "false" || text == "FALSE") return false;
@@ -65,7 +59,8 @@ Result<Grant> parse_grantee(const XmlElement& grantee, Permission permission) {
 }  // namespace
 
 Result<PublicAccessBlock> parse_public_access_block(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, parse_root(text, "PublicAccessBlockConfiguration"));
+  STRATOS_TRY(const XmlDocument document,
+              XmlDocument::parse(text, "PublicAccessBlockConfiguration", kLimits));
   PublicAccessBlock block;
   for (XmlElement e = document.root().first_child(); e.exists(); e = e.next_sibling()) {
     STRATOS_TRY(const bool flag, parse_flag(e.text()));
@@ -102,7 +97,7 @@ Result<ObjectOwnership> parse_ownership_name(std::string_view name) {
 }
 
 Result<ObjectOwnership> parse_ownership(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, parse_root(text, "OwnershipControls"));
+  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, "OwnershipControls", kLimits));
   STRATOS_TRY(const XmlElement rule, only_child(document.root()));
   const auto ownership = parse_ownership_name(rule.child("ObjectOwnership").text());
   if (rule.name() != "Rule" || !ownership) return malformed("no valid ObjectOwnership");
@@ -119,7 +114,8 @@ std::string ownership_document(ObjectOwnership ownership) {
 }
 
 Result<DefaultEncryption> parse_encryption(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, parse_root(text, "ServerSideEncryptionConfiguration"));
+  STRATOS_TRY(const XmlDocument document,
+              XmlDocument::parse(text, "ServerSideEncryptionConfiguration", kLimits));
   STRATOS_TRY(const XmlElement rule, only_child(document.root()));
   const XmlElement by_default = rule.child("ApplyServerSideEncryptionByDefault");
   const std::string algorithm = by_default.child("SSEAlgorithm").text();

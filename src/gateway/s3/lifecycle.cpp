@@ -246,8 +246,7 @@ void write_rule(XmlWriter& xml, const LifecycleRule& rule) {
 }  // namespace
 
 Result<LifecycleRules> parse_lifecycle(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, {}));
-  if (document.root().name() != "LifecycleConfiguration") return malformed("unknown document");
+  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, "LifecycleConfiguration", {}));
   LifecycleRules rules;
   std::set<std::string> ids;
   for (XmlElement e = document.root().first_child(); e.exists(); e = e.next_sibling()) {

@@ -174,11 +174,9 @@ std::string webhook_arn(std::string_view name) {
 }
 
 Result<NotificationRules> parse_notification(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, kLimits));
+  STRATOS_TRY(const XmlDocument document,
+              XmlDocument::parse(text, "NotificationConfiguration", kLimits));
   const XmlElement root = document.root();
-  if (root.name() != "NotificationConfiguration") {
-    return malformed("expected NotificationConfiguration");
-  }
   NotificationRules rules;
   for (XmlElement e = root.first_child(); e.exists(); e = e.next_sibling()) {
     const bool queue = e.name() == "QueueConfiguration";

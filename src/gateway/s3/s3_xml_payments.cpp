@@ -13,12 +13,6 @@ constexpr XmlLimits kLimits{.max_bytes = 16 << 10, .max_elements = 16, .max_dept
 
 auto malformed(std::string why) { return fail(Errc::malformed_xml, std::move(why)); }
 
-Result<XmlDocument> parse_root(ByteView text, std::string_view name) {
-  STRATOS_TRY(XmlDocument document, XmlDocument::parse(text, kLimits));
-  if (document.root().name() != name) return malformed("expected " + std::string(name));
-  return document;
-}
-
 std::string_view state_of(const client::Payment& payment) {
   if (!payment.is_needed()) return "Unlimited";
   switch (payment.stage) {
@@ -35,7 +29,7 @@ std::string_view state_of(const client::Payment& payment) {
 }  // namespace
 
 Result<client::PaymentExtension> parse_paid_through(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, parse_root(text, "PaidThrough"));
+  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, "PaidThrough", kLimits));
   const XmlElement date = document.root().child("Date");
   const XmlElement days = document.root().child("Days");
   if (date.exists() == days.exists()) return malformed("PaidThrough needs a Date or Days");
@@ -55,7 +49,8 @@ Result<client::PaymentExtension> parse_paid_through(ByteView text) {
 }
 
 Result<bool> parse_renewal(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, parse_root(text, "RenewalConfiguration"));
+  STRATOS_TRY(const XmlDocument document,
+              XmlDocument::parse(text, "RenewalConfiguration", kLimits));
   const std::string status = document.root().child("Status").text();
   if (status == "Enabled") return true;
   if (status == "Disabled") return false;

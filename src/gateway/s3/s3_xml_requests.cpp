@@ -84,9 +84,8 @@ Result<CompletedPart> parse_part(XmlElement part) {
 }  // namespace
 
 Result<DeleteRequest> parse_delete(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, kDeleteLimits));
+  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, "Delete", kDeleteLimits));
   const XmlElement root = document.root();
-  if (root.name() != "Delete") return malformed("expected Delete");
   DeleteRequest request;
   STRATOS_TRY(request.quiet, parse_flag(root.child("Quiet")));
   for (XmlElement e = root.first_child(); e.exists(); e = e.next_sibling()) {
@@ -100,10 +99,9 @@ Result<DeleteRequest> parse_delete(ByteView text) {
 }
 
 Result<std::vector<CompletedPart>> parse_complete_upload(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, kCompleteLimits));
+  STRATOS_TRY(const XmlDocument document,
+              XmlDocument::parse(text, "CompleteMultipartUpload", kCompleteLimits));
   const XmlElement root = document.root();
-  if (root.name() != "CompleteMultipartUpload")
-    return malformed("expected CompleteMultipartUpload");
   std::vector<CompletedPart> parts;
   for (XmlElement e = root.first_child(); e.exists(); e = e.next_sibling()) {
     if (e.name() != "Part") continue;
@@ -118,12 +116,9 @@ Result<std::vector<CompletedPart>> parse_complete_upload(ByteView text) {
 
 Result<std::string> parse_create_bucket(ByteView text) {
   if (text.empty()) return std::string();
-  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, kCreateBucketLimits));
-  const XmlElement root = document.root();
-  if (root.name() != "CreateBucketConfiguration") {
-    return malformed("expected CreateBucketConfiguration");
-  }
-  return root.child("LocationConstraint").text();
+  STRATOS_TRY(const XmlDocument document,
+              XmlDocument::parse(text, "CreateBucketConfiguration", kCreateBucketLimits));
+  return document.root().child("LocationConstraint").text();
 }
 
 }  // namespace stratos::gateway::s3

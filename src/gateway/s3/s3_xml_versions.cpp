@@ -17,12 +17,6 @@ constexpr std::uint32_t kMaxYears = 100;
 
 auto malformed(std::string why) { return fail(Errc::malformed_xml, std::move(why)); }
 
-Result<XmlDocument> parse_root(ByteView text, std::string_view name) {
-  STRATOS_TRY(XmlDocument document, XmlDocument::parse(text, kLimits));
-  if (document.root().name() != name) return malformed("expected " + std::string(name));
-  return document;
-}
-
 Result<std::uint32_t> parse_term(const std::string& text, std::uint32_t max) {
   std::int64_t number = 0;
   const char* end = text.data() + text.size();
@@ -88,7 +82,8 @@ std::string_view name_of(client::LockMode mode) {
 }
 
 Result<client::Versioning> parse_versioning(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, parse_root(text, "VersioningConfiguration"));
+  STRATOS_TRY(const XmlDocument document,
+              XmlDocument::parse(text, "VersioningConfiguration", kLimits));
   const std::string mfa = document.root().child("MfaDelete").text();
   if (!mfa.empty() && mfa != "Disabled") {
     return fail(Errc::not_implemented, "MFA delete is not implemented");
@@ -100,7 +95,8 @@ Result<client::Versioning> parse_versioning(ByteView text) {
 }
 
 Result<client::DefaultRetention> parse_object_lock(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, parse_root(text, "ObjectLockConfiguration"));
+  STRATOS_TRY(const XmlDocument document,
+              XmlDocument::parse(text, "ObjectLockConfiguration", kLimits));
   if (document.root().child("ObjectLockEnabled").text() != "Enabled") {
     return malformed("ObjectLockEnabled must be Enabled");
   }
@@ -110,7 +106,7 @@ Result<client::DefaultRetention> parse_object_lock(ByteView text) {
 }
 
 Result<client::ObjectLock> parse_retention(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, parse_root(text, "Retention"));
+  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, "Retention", kLimits));
   const XmlElement mode = document.root().child("Mode");
   const XmlElement date = document.root().child("RetainUntilDate");
   client::ObjectLock lock;
@@ -124,7 +120,7 @@ Result<client::ObjectLock> parse_retention(ByteView text) {
 }
 
 Result<bool> parse_legal_hold(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, parse_root(text, "LegalHold"));
+  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, "LegalHold", kLimits));
   const std::string status = document.root().child("Status").text();
   if (status == "ON") return true;
   if (status == "OFF") return false;
@@ -132,7 +128,7 @@ Result<bool> parse_legal_hold(ByteView text) {
 }
 
 Result<client::Tags> parse_tagging(ByteView text, std::size_t most) {
-  STRATOS_TRY(const XmlDocument document, parse_root(text, "Tagging"));
+  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, "Tagging", kLimits));
   const XmlElement set = document.root().child("TagSet");
   if (!set.exists()) return malformed("no TagSet");
   client::Tags tags;

@@ -153,8 +153,7 @@ std::string escaped(std::string_view text) {
 }  // namespace
 
 Result<WebsiteRules> parse_website(ByteView text) {
-  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, {}));
-  if (document.root().name() != "WebsiteConfiguration") return malformed("unknown document");
+  STRATOS_TRY(const XmlDocument document, XmlDocument::parse(text, "WebsiteConfiguration", {}));
   WebsiteRules rules;
   for (XmlElement e = document.root().first_child(); e.exists(); e = e.next_sibling()) {
     STRATOS_CHECK(parse_member(e, rules));

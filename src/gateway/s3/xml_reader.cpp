@@ -119,4 +119,11 @@ Result<XmlDocument> XmlDocument::parse(ByteView text, const XmlLimits& limits) {
   return parsed;
 }
 
+Result<XmlDocument> XmlDocument::parse(ByteView text, std::string_view root,
+                                       const XmlLimits& limits) {
+  STRATOS_TRY(XmlDocument document, parse(text, limits));
+  if (document.root().name() != root) return malformed("expected " + std::string(root));
+  return document;
+}
+
 }  // namespace stratos::gateway::s3

@@ -38,6 +38,8 @@ class XmlElement {
 class XmlDocument {
  public:
   static Result<XmlDocument> parse(ByteView text, const XmlLimits& limits);
+  // The same of a document whose root has this name.
+  static Result<XmlDocument> parse(ByteView text, std::string_view root, const XmlLimits& limits);
   XmlElement root() const { return XmlElement(document_->document_element()); }
 
  private:
