@@ -57,6 +57,22 @@ Result<std::unique_ptr<LogFiles>> LogFiles::open(io::FileSystem& fs, std::string
   return log;
 }
 
+Result<std::set<std::uint8_t>> LogFiles::stored_formats(io::FileSystem& fs,
+                                                        const std::string& folder) {
+  std::set<std::uint8_t> formats;
+  STRATOS_TRY(const auto names, fs.list(folder));
+  for (const std::string& name : names) {
+    if (!height_of_name(name)) continue;
+    STRATOS_TRY(const auto file, fs.open(folder + "/" + name, io::OpenMode::read));
+    STRATOS_TRY(const Bytes header, read_range(*file, 0, kFileHeaderBytes));
+    // Begun as the power failed.
+    if (std::ranges::all_of(header, [](std::uint8_t byte) { return byte == 0; })) continue;
+    STRATOS_CHECK(decode_file_header(header));
+    formats.insert(format_of(header));
+  }
+  return formats;
+}
+
 std::string LogFiles::path_of(Height first) const {
   Bytes name;
   put_be(name, first.value);

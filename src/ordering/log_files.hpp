@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ class LogFiles {
   static Result<std::unique_ptr<LogFiles>> open(io::FileSystem& fs, std::string folder,
                                                 LogFilesOptions options);
   ~LogFiles();
+  // The formats of a log's files, which somebody may write to. Errc::unknown_format,
+  // Errc::log_corrupt.
+  static Result<std::set<std::uint8_t>> stored_formats(io::FileSystem& fs,
+                                                       const std::string& folder);
 
   // The next blocks in order, about `bytes` of them; empty at the end of the log, which is then
   // ready for append().

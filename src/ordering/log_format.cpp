@@ -87,6 +87,8 @@ Result<FileHeader> decode_file_header(ByteView bytes) {
   return header;
 }
 
+std::uint8_t format_of(ByteView file_header) { return file_header[4]; }
+
 EncodedBlock encode_block(const LoggedBlock& logged, const Hash& previous, std::uint64_t salt) {
   std::size_t payload = 0;
   for (const Bytes& entry : logged.block.entries) payload += entry_size(entry.size());

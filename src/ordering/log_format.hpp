@@ -19,6 +19,8 @@ Hash network_hash(std::string_view network);
 Bytes encode_file_header(const FileHeader& header);
 // Errc::log_corrupt, Errc::unknown_format.
 Result<FileHeader> decode_file_header(ByteView bytes);
+// Of a header that was decoded.
+std::uint8_t format_of(ByteView file_header);
 
 // A block and the state its proposer had last applied.
 struct LoggedBlock {
