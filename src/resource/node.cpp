@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "resource/storage/fragment_store.hpp"
 #include "resource/storage/storage_service.hpp"
 #include "runtime/sync.hpp"
 #include "runtime/task_group.hpp"
@@ -16,16 +17,27 @@ constexpr Duration kOpenCost = 1ms;
 constexpr Duration kRetryDelay = 200ms;
 constexpr Duration kMaxRetryDelay = 5s;
 
+std::string format_path(const std::string& folder) { return folder + "/FORMAT"; }
+std::string storage_folder(const std::string& folder) { return folder + "/storage"; }
+
+Result<void> check_format(io::FileSystem& fs, const std::string& folder) {
+  STRATOS_TRY(const Bytes format, io::read_file(fs, format_path(folder), 64));
+  if (as_text(format) != kFormat) {
+    return fail(Errc::unknown_format, folder + " has the format " + std::string(as_text(format)));
+  }
+  return {};
+}
+
 Result<std::unique_ptr<io::FolderLock>> claim_folder(io::FileSystem& fs,
                                                      const std::string& folder) {
   STRATOS_CHECK(fs.make_dirs(folder));
   STRATOS_TRY(auto lock, fs.lock(folder));
-  const std::string path = folder + "/FORMAT";
+  const std::string path = format_path(folder);
   if (!fs.exists(path)) {
     STRATOS_CHECK(io::write_file_atomic(fs, path, as_bytes(kFormat)));
     return lock;
   }
-  STRATOS_CHECK(check_node_format(fs, folder));
+  STRATOS_CHECK(check_format(fs, folder));
   return lock;
 }
 
@@ -47,7 +59,7 @@ class StorageNodeImpl final : public StorageNode {
     auto claimed = co_await runtime_.offload(std::move(claim), kOpenCost);
     STRATOS_CO_TRY(lock_, std::move(claimed));
     STRATOS_CO_TRY(auto storage,
-                   co_await StorageService::open(runtime_, fs_, options_.folder + "/storage",
+                   co_await StorageService::open(runtime_, fs_, storage_folder(options_.folder),
                                                  *meta_, key_, metrics, options_.storage));
     services_.push_back(std::move(storage));
     router_.measure(runtime_, metrics);
@@ -224,12 +236,9 @@ Task<Result<std::unique_ptr<StorageNode>>> StorageNode::open(Runtime& runtime, i
   co_return node;
 }
 
-Result<void> check_node_format(io::FileSystem& fs, const std::string& folder) {
-  STRATOS_TRY(const Bytes format, io::read_file(fs, folder + "/FORMAT", 64));
-  if (as_text(format) != kFormat) {
-    return fail(Errc::unknown_format, folder + " has the format " + std::string(as_text(format)));
-  }
-  return {};
+Result<std::set<std::uint8_t>> stored_formats(io::FileSystem& fs, const std::string& folder) {
+  STRATOS_CHECK(check_format(fs, folder));
+  return FragmentStore::stored_formats(fs, storage_folder(folder));
 }
 
 }  // namespace stratos::resource

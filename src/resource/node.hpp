@@ -2,6 +2,7 @@
 // in the registry, and hosts services.
 #pragma once
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,7 +53,8 @@ class StorageNode {
   virtual Task<void> stop() = 0;
 };
 
-// Whether this release reads a node's folder. Errc::unknown_format, Errc::file_not_found.
-Result<void> check_node_format(io::FileSystem& fs, const std::string& folder);
+// The formats of the volumes in a node's folder, which a node may use. Errc::unknown_format,
+// Errc::corrupt_file, Errc::file_not_found.
+Result<std::set<std::uint8_t>> stored_formats(io::FileSystem& fs, const std::string& folder);
 
 }  // namespace stratos::resource

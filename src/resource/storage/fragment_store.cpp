@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t kMinReserveBytes = 256ULL << 20;
 
 std::string index_folder(const std::string& folder) { return folder + "/index"; }
+std::string volume_folder(const std::string& folder) { return folder + "/volumes"; }
 
 std::unexpected<Error> out_of_order(std::uint64_t expected) {
   return fail(Errc::extent_out_of_order, "expected offset " + std::to_string(expected));
@@ -50,6 +51,11 @@ FragmentStore::~FragmentStore() = default;
 // --- opening
 // ---------------------------------------------------------------------------------------
 
+Result<std::set<std::uint8_t>> FragmentStore::stored_formats(io::FileSystem& fs,
+                                                             const std::string& folder) {
+  return VolumeSet::stored_formats(fs, volume_folder(folder));
+}
+
 Result<std::unique_ptr<FragmentStore>> FragmentStore::open(io::FileSystem& fs, std::string folder,
                                                            StoreOptions options,
                                                            const crypto::MachineSigner& signer,
@@ -61,7 +67,7 @@ Result<std::unique_ptr<FragmentStore>> FragmentStore::open(io::FileSystem& fs, s
 
 Result<void> FragmentStore::load(std::uint64_t salt_seed) {
   STRATOS_CHECK(fs_.make_dirs(folder_));
-  STRATOS_TRY(volumes_, VolumeSet::open(fs_, folder_ + "/volumes", salt_seed));
+  STRATOS_TRY(volumes_, VolumeSet::open(fs_, volume_folder(folder_), salt_seed));
   STRATOS_TRY(index_, open_index());
   STRATOS_TRY(const Recovered recovered, recover(*volumes_, *index_));
   log_ = std::make_unique<VolumeLog>(*volumes_, options_.volume_bytes, recovered.end);

@@ -88,6 +88,9 @@ class FragmentStore {
                                                      StoreOptions options,
                                                      const crypto::MachineSigner& signer,
                                                      std::uint64_t salt_seed);
+  // VolumeSet::stored_formats() of the store in a folder.
+  static Result<std::set<std::uint8_t>> stored_formats(io::FileSystem& fs,
+                                                       const std::string& folder);
   ~FragmentStore();
 
   // Receipts name this node.

@@ -61,6 +61,8 @@ Result<VolumeHeader> decode_volume_header(ByteView block) {
                       load_le<std::uint64_t>(block.data() + 16)};
 }
 
+std::uint8_t format_of(ByteView volume_header) { return volume_header[4]; }
+
 RecordLayout plan_record(std::uint32_t data_bytes, std::uint32_t seal_bytes) {
   RecordLayout layout;
   std::uint64_t end = 0;

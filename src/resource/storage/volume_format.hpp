@@ -36,6 +36,8 @@ struct VolumeHeader {
 Bytes encode_volume_header(const VolumeHeader& header);
 // Errc::corrupt_file, Errc::unknown_format.
 Result<VolumeHeader> decode_volume_header(ByteView block);
+// Of a header that was decoded.
+std::uint8_t format_of(ByteView volume_header);
 
 // Where the parts of a record lie, counted from its start.
 struct RecordLayout {

@@ -1,5 +1,8 @@
 #include "resource/storage/volume_set.hpp"
 
+#include <algorithm>
+#include <optional>
+
 #include "base/assert.hpp"
 #include "base/buffer.hpp"
 #include "base/log.hpp"
@@ -18,11 +21,22 @@ std::uint64_t derive_salt(std::uint64_t seed, std::uint32_t number) {
   return load_le<std::uint64_t>(crypto::blake3(message).value.data());
 }
 
-Result<VolumeHeader> read_header(const io::File& file) {
+Result<Bytes> read_first_block(const io::File& file) {
   Bytes block(kBlockBytes);
   STRATOS_TRY(const std::size_t got, file.read(0, block));
   block.resize(got);
+  return block;
+}
+
+Result<VolumeHeader> read_header(const io::File& file) {
+  STRATOS_TRY(const Bytes block, read_first_block(file));
   return decode_volume_header(block);
+}
+
+std::optional<std::uint32_t> number_of_name(const std::string& name) {
+  const auto bytes = from_hex(name);
+  if (!bytes || bytes->size() != 4) return std::nullopt;
+  return get_be<std::uint32_t>(*bytes);
 }
 
 }  // namespace
@@ -41,8 +55,7 @@ Result<void> VolumeSet::load() {
   STRATOS_CHECK(fs_.make_dirs(folder_));
   STRATOS_TRY(const auto names, fs_.list(folder_));
   for (const std::string& name : names) {
-    const auto bytes = from_hex(name);
-    if (bytes && bytes->size() == 4) numbers_.insert(get_be<std::uint32_t>(*bytes));
+    if (const auto number = number_of_name(name)) numbers_.insert(*number);
   }
   if (numbers_.empty()) return {};
   // A header is durable before the first record: a last volume without one holds nothing.
@@ -55,6 +68,23 @@ Result<void> VolumeSet::load() {
   if (size > kBlockBytes) return {};  // refused when it is read
   log::warn("storage.headless_volume_removed", {{"path", path_of(last)}});
   return remove(last);
+}
+
+Result<std::set<std::uint8_t>> VolumeSet::stored_formats(io::FileSystem& fs,
+                                                         const std::string& folder) {
+  std::set<std::uint8_t> formats;
+  if (!fs.exists(folder)) return formats;
+  STRATOS_TRY(const auto names, fs.list(folder));
+  for (const std::string& name : names) {
+    if (!number_of_name(name)) continue;
+    STRATOS_TRY(const auto file, fs.open(folder + "/" + name, io::OpenMode::read));
+    STRATOS_TRY(const Bytes block, read_first_block(*file));
+    // Begun as the power failed.
+    if (std::ranges::all_of(block, [](std::uint8_t byte) { return byte == 0; })) continue;
+    STRATOS_CHECK(decode_volume_header(block));
+    formats.insert(format_of(block));
+  }
+  return formats;
 }
 
 std::string VolumeSet::path_of(std::uint32_t number) const {

@@ -24,6 +24,10 @@ class VolumeSet {
   // Creates `folder`. Salts of new volumes come from `salt_seed`, which writers must not know.
   static Result<std::unique_ptr<VolumeSet>> open(io::FileSystem& fs, std::string folder,
                                                  std::uint64_t salt_seed);
+  // The formats of the volumes in a folder, which somebody may write to. Errc::unknown_format,
+  // Errc::corrupt_file.
+  static Result<std::set<std::uint8_t>> stored_formats(io::FileSystem& fs,
+                                                       const std::string& folder);
   // Errc::file_not_found, Errc::corrupt_file.
   Result<std::shared_ptr<Volume>> get(std::uint32_t number);
   // Durable with its name when it returns.
