@@ -44,6 +44,12 @@ struct File {
   }
 };
 
+Result<File> read_sealed(ByteView sealed) {
+  STRATOS_TRY(File file, codec::decode<File>(sealed));
+  if (file.domain != kFileDomain) return fail(Errc::unknown_format, "not a key ring");
+  return file;
+}
+
 }  // namespace
 
 KeyRing KeyRing::create(std::string name, Random& random) {
@@ -72,14 +78,12 @@ Result<Bytes> KeyRing::seal(ByteView passphrase, Random& random) const {
 }
 
 Result<void> KeyRing::check_format(ByteView sealed) {
-  STRATOS_TRY(const File file, codec::decode<File>(sealed));
-  if (file.domain != kFileDomain) return fail(Errc::unknown_format, "not a key ring");
+  STRATOS_CHECK(read_sealed(sealed));
   return {};
 }
 
 Result<KeyRing> KeyRing::open(ByteView sealed, ByteView passphrase) {
-  STRATOS_TRY(const File file, codec::decode<File>(sealed));
-  if (file.domain != kFileDomain) return fail(Errc::unknown_format, "not a key ring");
+  STRATOS_TRY(const File file, read_sealed(sealed));
   STRATOS_TRY(const crypto::SecretKey key, crypto::key_from_passphrase(passphrase, file.salt));
   STRATOS_TRY(const Bytes plain, crypto::open_with_nonce(key, as_bytes(kFileDomain), file.sealed));
   STRATOS_TRY(const Contents contents, codec::decode<Contents>(plain));
