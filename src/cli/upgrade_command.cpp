@@ -1,5 +1,6 @@
 // stratos upgrade --check | --apply: whether this release reads what a mesh has stored, and which
 // of its features the network has not switched on. Rules: docs/OPERATIONS.md.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/admin_session.hpp"
@@ -20,24 +21,18 @@ json names_of(const std::vector<meta::Feature>& features) {
   return names;
 }
 
-// What the network has switched on: as a mesh that runs says, else as its index was flushed last.
-Result<meta::Params> network_params(const Session& session) {
-  MeshFolder folder = session.folder();
-  const auto admin = AdminSession::open(folder);
-  if (admin) return (*admin)->query(meta::GetParams{});
+// As the index was flushed last.
+Result<meta::Params> stored_params(const MeshFolder& folder) {
   STRATOS_TRY(const auto index,
               kv::read_rocks(io::real_file_system(), folder.meta_path() + "/index"));
   STRATOS_TRY(meta::IndexMachine::Stored stored, meta::IndexMachine::examine(*index));
   return std::move(stored.params);
 }
 
-// Nodes of a mesh that runs whose program is another release.
-json other_releases(const Session& session) {
+// Nodes whose program is another release.
+json other_releases(AdminSession& admin) {
   json others = json::array();
-  MeshFolder folder = session.folder();
-  const auto admin = AdminSession::open(folder);
-  if (!admin) return others;
-  const auto status = (*admin)->node_status();
+  const auto status = admin.node_status();
   if (!status) return others;
   for (const meta::HeartbeatRequest& node : status->nodes) {
     if (node.release == STRATOS_VERSION) continue;
@@ -46,53 +41,58 @@ json other_releases(const Session& session) {
   return others;
 }
 
-Result<void> check(const Session& session) {
-  io::FileSystem& fs = io::real_file_system();
-  const MeshFolder folder = session.folder();
-  if (!fs.is_dir(folder.path())) return fail(Errc::file_not_found, folder.path());
-  json parts = json::array();
-  std::optional<Error> refused;
-  for (const StoredPart& part : stored_parts(fs, folder)) {
+json json_of(const std::vector<StoredPart>& parts) {
+  json rows = json::array();
+  for (const StoredPart& part : parts) {
     json row = {{"part", part.name}, {"path", part.path}, {"readable", part.format.has_value()}};
     if (part.format) {
       row["format"] = *part.format;
     } else {
       row["problem"] = part.format.error().to_string();
-      refused = part.format.error();
     }
-    parts.push_back(std::move(row));
+    rows.push_back(std::move(row));
   }
-  json value = {{"release", STRATOS_VERSION}, {"parts", parts}};
-  const auto params = network_params(session);
-  const auto missing = params ? meta::missing_features(*params) : std::vector<meta::Feature>();
-  value["features_on"] = params ? json(params->features) : json(nullptr);
-  value["features_off"] = params ? names_of(missing) : json(nullptr);
-  value["nodes_of_other_releases"] = other_releases(session);
+  return rows;
+}
+
+// Shows what stands in the JSON in words.
+void print_found(const std::vector<StoredPart>& parts, const std::vector<meta::Feature>& off,
+                 const json& others) {
+  print_line(std::string("This release: ") + STRATOS_VERSION);
+  for (const StoredPart& part : parts) {
+    print_line(part.format ? "  ok       " + part.name + ", format " + *part.format
+                           : "  refused  " + part.name + ": " + part.format.error().to_string());
+  }
+  for (const meta::Feature& feature : off) {
+    print_line("  off      " + std::string(feature.name) + ": " + std::string(feature.about));
+  }
+  for (const json& node : others) {
+    print_line("  differs  node " + node["node"].get<std::string>() + " runs release " +
+               node["release"].get<std::string>());
+  }
+  if (!off.empty()) print_line("Once every role runs this release: stratos upgrade --apply");
+}
+
+Result<void> check(const Session& session) {
+  MeshFolder folder = session.folder();
+  io::FileSystem& fs = io::real_file_system();
+  if (!fs.is_dir(folder.path())) return fail(Errc::file_not_found, folder.path());
+  const std::vector<StoredPart> parts = stored_parts(fs, folder);
+  const auto admin = AdminSession::open(folder);
+  const auto params = admin ? (*admin)->query(meta::GetParams{}) : stored_params(folder);
+  const auto off = params ? meta::missing_features(*params) : std::vector<meta::Feature>();
+  const json others = admin ? other_releases(**admin) : json::array();
   if (session.output.json) {
-    print_json(value);
+    print_json({{"release", STRATOS_VERSION},
+                {"parts", json_of(parts)},
+                {"features_on", params ? json(params->features) : json(nullptr)},
+                {"features_off", params ? names_of(off) : json(nullptr)},
+                {"nodes_of_other_releases", others}});
   } else {
-    print_line(std::string("This release: ") + STRATOS_VERSION);
-    for (const json& row : parts) {
-      const std::string name = row["part"];
-      print_line(row["readable"]
-                     ? "  ok       " + name + ", format " + row["format"].get<std::string>()
-                     : "  refused  " + name + ": " + row["problem"].get<std::string>());
-    }
-    for (const meta::Feature& feature : missing) {
-      print_line("  off      " + std::string(feature.name) + ": " + std::string(feature.about));
-    }
-    for (const json& node : value["nodes_of_other_releases"]) {
-      print_line("  differs  node " + node["node"].get<std::string>() + " runs release " +
-                 node["release"].get<std::string>());
-    }
-    if (!missing.empty()) {
-      print_line("Once every meta node runs this release: stratos upgrade --apply");
-    } else if (!refused) {
-      print_line("Nothing to do.");
-    }
+    print_found(parts, off, others);
   }
-  if (refused) return fail(*refused);
-  return {};
+  const auto refused = std::ranges::find_if(parts, [](const auto& part) { return !part.format; });
+  return refused == parts.end() ? Result<void>() : fail(refused->format.error());
 }
 
 Result<void> apply(const Session& session) {
