@@ -4,6 +4,8 @@
 #include "cli/commands.hpp"
 #include "cli/payment_answer.hpp"
 #include "cli/s3_session.hpp"
+#include "gateway/s3/s3_xml_payments.hpp"
+#include "gateway/s3/xml_writer.hpp"
 
 namespace stratos::cli {
 namespace {
@@ -44,7 +46,7 @@ Result<void> print_payment(const Session& session, const std::string& document) 
 
 Result<void> show_bucket(const Session& session, S3Session& s3, const S3Path& path) {
   STRATOS_TRY(const std::string document, s3.document("GET", path, "renewal"));
-  const bool on = document.contains("<Status>Enabled</Status>");
+  STRATOS_TRY(const bool on, gateway::s3::parse_renewal(as_bytes(document)));
   if (session.output.json) {
     print_json({{"bucket", path.bucket}, {"renewal", on}});
   } else {
@@ -67,12 +69,17 @@ Result<void> extend(const Session& session, const Arguments& arguments) {
   if (arguments.until.empty() == (arguments.days == 0)) {
     return fail(Errc::invalid_argument, "either --days or --until");
   }
-  const std::string how = arguments.until.empty()
-                              ? "<Days>" + std::to_string(arguments.days) + "</Days>"
-                              : "<Date>" + arguments.until + "</Date>";
+  gateway::s3::XmlWriter xml;
+  xml.open_root("PaidThrough");
+  if (arguments.until.empty()) {
+    xml.element("Days", std::uint64_t{arguments.days});
+  } else {
+    xml.element("Date", arguments.until);
+  }
+  xml.close("PaidThrough");
   STRATOS_TRY(const auto s3, S3Session::open(session.folder(), session.account));
-  STRATOS_TRY(const std::string document, s3->document("PUT", path, subresource_of(arguments),
-                                                       "<PaidThrough>" + how + "</PaidThrough>"));
+  STRATOS_TRY(const std::string document,
+              s3->document("PUT", path, subresource_of(arguments), std::move(xml).take()));
   return print_payment(session, document);
 }
 
@@ -82,9 +89,7 @@ Result<void> renew(const Session& session, const Arguments& arguments) {
   if (arguments.off) {
     STRATOS_CHECK(s3->document("DELETE", path, "renewal"));
   } else {
-    STRATOS_CHECK(
-        s3->document("PUT", path, "renewal",
-                     "<RenewalConfiguration><Status>Enabled</Status></RenewalConfiguration>"));
+    STRATOS_CHECK(s3->document("PUT", path, "renewal", gateway::s3::renewal_document(true)));
   }
   return show_bucket(session, *s3, path);
 }
