@@ -79,7 +79,7 @@ Result<Bytes> run(Context& context, const RotateMetaKey& command) {
 }
 
 std::size_t seat_of(const MetaKeyChain& chain, std::span<const crypto::MachineKey> meta_keys) {
-  // The latest link: one before it may lead back to a key that is in use again nowhere.
+  // The latest link counts: those before it are of rotations that the index has taken.
   for (std::size_t i = chain.links.size(); i-- > 0;) {
     const auto found = std::ranges::find(meta_keys, chain.links[i].previous);
     if (found != meta_keys.end()) return static_cast<std::size_t>(found - meta_keys.begin());
