@@ -132,7 +132,7 @@ TEST(SimMeshSabotage, NodesThatForgetToFreeAreNoticed) {
 }
 
 TEST(SimMeshSabotage, WhatIsNotPaidOnIsMissed) {
-  EXPECT_TRUE(is_noticed(scenario_of("retention"), Sabotage::no_renewal, ""));
+  EXPECT_TRUE(is_noticed(scenario_of("retention"), Sabotage::no_renewal, "retention: "));
 }
 
 TEST(SimMeshSabotage, OrdersThatNobodySignedAreNoticed) {
