@@ -269,6 +269,19 @@ void DiskCheck::check_unwanted(const std::string& node, const resource::Fragment
   }
 }
 
+// Beside the store, of the index's backup.
+std::uint64_t backup_bytes(io::FileSystem& disk) {
+  std::uint64_t bytes = 0;
+  const std::string folder = "/data/backup";
+  const auto names = disk.list(folder);
+  if (!names) return 0;
+  for (const std::string& name : *names) {
+    const auto file = disk.open(folder + "/" + name, io::OpenMode::read);
+    if (file) bytes += (*file)->allocated_bytes().value_or(0);
+  }
+  return bytes;
+}
+
 void DiskCheck::check_accounts(MeshWorld::Machine& machine, resource::FragmentStore& store) {
   // Accounts are exact when the store is idle: a crash forgets holes that were punched.
   bool more = true;
@@ -281,7 +294,7 @@ void DiskCheck::check_accounts(MeshWorld::Machine& machine, resource::FragmentSt
   if (!measured) return wrong(machine.name + "'s store: " + measured.error().to_string());
   const resource::Usage usage = store.usage();
   const std::uint64_t sum = usage.used_bytes + usage.trash_bytes + usage.overhead_bytes;
-  const std::uint64_t disk = machine.disk.used_bytes();
+  const std::uint64_t disk = machine.disk.used_bytes() - backup_bytes(machine.disk);
   // Beside the store the folder holds the node's key and its format.
   constexpr std::uint64_t kOthers = 64 << 10;
   if (sum > disk || disk - sum > kOthers) {

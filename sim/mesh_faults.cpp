@@ -169,7 +169,10 @@ bool Faults::strike_disk(const std::string& kind) {
 void Faults::lose_index() {
   const Duration reach = 2 * run_.scenario.times.backup + kBackupTime;
   const Machine& meta = run_.mesh.machine(kMetaName);
-  if (!meta.joined || run_.now().since_start < reach) return;
+  // A restored index is not lost before it was backed up itself.
+  const bool is_early = run_.now() < MonotonicTime() + reach || run_.now() < lost_ + reach;
+  if (!meta.joined || is_early) return;
+  lost_ = run_.now();
   run_.mesh.lose_index(draw_length());
   run_.model.forget_since(run_.now() + -reach, run_.now());
   run_.count("lost_indexes");

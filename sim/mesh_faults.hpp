@@ -30,6 +30,7 @@ class Faults {
   Run& run_;
   Random& random_;
   std::vector<Machine*> rotten_;
+  MonotonicTime lost_;  // the index
 };
 
 }  // namespace stratos::sim

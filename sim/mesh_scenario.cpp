@@ -160,6 +160,7 @@ std::string read_root(const toml::table& root, Scenario& out) {
   section.time("duration_ms", out.duration);
   section.time("settle_ms", out.settle);
   section.flag("strict", out.strict);
+  section.flag("backup_on_nodes", out.backup_on_nodes);
   section.number("flush_after_bytes", out.flush_after_bytes, 1 << 12, 1 << 30);
   return section.problem({"topology", "times_ms", "workload", "faults"});
 }

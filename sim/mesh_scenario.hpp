@@ -89,6 +89,7 @@ struct Scenario {
   FaultPlan faults;
   bool strict = false;                            // no operation may fail
   std::uint64_t flush_after_bytes = 64ULL << 20;  // of the index: small values trim the log
+  bool backup_on_nodes = false;                   // else in a folder
   Sabotage sabotage = Sabotage::none;
 };
 

@@ -77,20 +77,46 @@ void remove_tree(io::FileSystem& fs, const std::string& path) {
 
 crypto::SecretKey backup_key() { return crypto::SecretKey(std::array<std::uint8_t, 32>{7}); }
 
-Task<Result<void>> restore_index(SimRuntime& runtime, MeshWorld::Machine& machine,
-                                 const std::string& network) {
+// What the operator knows when the index is gone: where the nodes are.
+meta::MeshPlace::Choose nodes_of(MeshWorld& mesh, NetDialer& dialer) {
+  std::vector<meta::MeshPlace::Member> members;
+  for (MeshWorld::Machine* const machine : mesh.machines_of(MeshWorld::Role::node)) {
+    if (machine->lost) continue;
+    meta::NodeRecord node;
+    node.id = NodeId(static_cast<std::uint32_t>(members.size() + 1));
+    node.endpoint = machine->name + std::string(kNodeAddress);
+    node.key = machine->key.public_key();
+    members.push_back(
+        {node.id, std::make_shared<meta::NodePlace>(machine->name, dialer.dial(node))});
+  }
+  return [members](std::string_view) { return members; };
+}
+
+Task<Result<void>> restore_index(MeshWorld& mesh, SimRuntime& runtime, MeshWorld::Machine& machine,
+                                 NetDialer& dialer) {
+  const std::string network = mesh.params().network;
+  const std::string folder(kMetaFolder);
   SystemRandom random;
   meta::RestoreOptions options;
   options.scan = true;
   options.rocks.deterministic = true;
-  remove_tree(machine.disk, std::string(kMetaFolder) + ".partial");
-  const auto files = ordering::BackupFiles::for_reading(machine.disk, std::string(kBackupFolder),
-                                                        network, backup_key(), random);
   const meta::MetaIdentity identity(machine.key);
-  STRATOS_CO_TRY(const meta::RestoredIndex restored,
-                 co_await meta::restore_index(runtime, machine.disk, *files, network,
-                                              std::string(kMetaFolder), identity, options));
-  log::info("sim.index_restored", {{"height", restored.state.info.height.value}});
+  remove_tree(machine.disk, folder + ".partial");
+  Result<meta::RestoredIndex> restored = fail(Errc::internal);
+  if (mesh.scenario().backup_on_nodes) {
+    meta::MeshPlace::Choose nodes = nodes_of(mesh, dialer);
+    restored = co_await meta::restore_index_from_nodes(
+        runtime, machine.disk, std::move(nodes), backup_key(), network, folder, identity, options);
+  } else {
+    auto place =
+        std::make_unique<ordering::FolderPlace>(runtime, machine.disk, std::string(kBackupFolder));
+    ordering::BackupFiles files(runtime, std::move(place), network, backup_key(), random);
+    restored = co_await meta::restore_index(runtime, machine.disk, files, network, folder, identity,
+                                            options);
+  }
+  if (!restored) co_return fail(restored.error());
+  log::info("sim.index_restored", {{"height", restored->state.info.height.value},
+                                   {"generation", restored->generation.value}});
   machine.must_restore = false;
   co_return Result<void>{};
 }
@@ -99,8 +125,9 @@ Task<Result<void>> restore_index(SimRuntime& runtime, MeshWorld::Machine& machin
 struct Boot {
   static Task<Result<void>> open_meta(MeshWorld& mesh, MeshWorld::Machine& machine,
                                       SimRuntime& runtime, MetaProcess& process) {
+    process.dialer = std::make_unique<NetDialer>(runtime, *process.security);
     if (machine.must_restore) {
-      STRATOS_CO_CHECK(co_await restore_index(runtime, machine, mesh.params().network));
+      STRATOS_CO_CHECK(co_await restore_index(mesh, runtime, machine, *process.dialer));
     }
     meta::ServiceOptions options;
     options.folder = kMetaFolder;
@@ -108,10 +135,10 @@ struct Boot {
     options.flush_after_bytes = mesh.scenario().flush_after_bytes;
     options.deterministic_store = true;
     if (mesh.scenario().times.backup.count() > 0) {
-      options.backup = meta::BackupTarget{std::string(kBackupFolder), backup_key(),
-                                          mesh.scenario().times.backup};
+      const bool on_nodes = mesh.scenario().backup_on_nodes;
+      options.backup = meta::BackupTarget{on_nodes ? "" : std::string(kBackupFolder), on_nodes,
+                                          backup_key(), mesh.scenario().times.backup};
     }
-    process.dialer = std::make_unique<NetDialer>(runtime, *process.security);
     options.dialer = process.dialer.get();
     options.repair.gone_after = mesh.scenario().times.repair_after;
     options.repair.bytes_per_second = mesh.scenario().topology.repair_bytes_per_second;

@@ -25,6 +25,7 @@ class AdminSession {
   }
   Result<meta::NodeStatusReply> node_status() { return block_on(runtime_, client_.node_status()); }
   Result<meta::BackupReply> back_up() { return block_on(runtime_, client_.back_up()); }
+  Result<meta::BackupReply> backup_status() { return block_on(runtime_, client_.backup_status()); }
   // Lets time go by between two questions.
   void wait(Duration pause) { block_on(runtime_, pause_for(&runtime_, pause)); }
   Result<meta::ScanStatus> scan(bool start) { return block_on(runtime_, client_.scan(start)); }

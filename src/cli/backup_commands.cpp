@@ -14,45 +14,84 @@ namespace stratos::cli {
 namespace {
 
 struct Arguments {
-  std::string from;  // the backup's folder
+  std::string from;  // the backup's folder; empty: what the nodes keep
   std::string key;   // file of its key; empty: the mesh's own
   bool replace = false;
   bool scan = false;
 };
 
+constexpr std::uint32_t kMostNodes = 1000;  // of a mesh on one machine
+
 std::string block_text(Height height) { return "block " + std::to_string(height.value); }
 
-Result<std::unique_ptr<ordering::BackupFiles>> open_backup(MeshFolder& folder,
-                                                           const Arguments& arguments,
-                                                           Random& random) {
-  io::FileSystem& fs = io::real_file_system();
-  if (!fs.is_dir(arguments.from)) return fail(Errc::file_not_found, arguments.from);
+Result<crypto::SecretKey> backup_key(MeshFolder& folder, const Arguments& arguments) {
   const std::string path = arguments.key.empty() ? folder.key_path("backup") : arguments.key;
-  STRATOS_TRY(const crypto::MachineSigner key, read_machine_key(fs, path));
-  return ordering::BackupFiles::for_reading(fs, arguments.from, std::string(kNetwork), key.seed(),
-                                            random);
+  STRATOS_TRY(const crypto::MachineSigner key, read_machine_key(io::real_file_system(), path));
+  return key.seed();
+}
+
+// What the mesh's nodes keep, as it lies in their folders.
+meta::MeshPlace::Choose node_folders(Runtime& runtime, const MeshFolder& folder) {
+  std::vector<meta::MeshPlace::Member> members;
+  for (std::uint32_t number = 1; number <= kMostNodes; ++number) {
+    const std::string path = folder.node_path(number);
+    if (!io::real_file_system().is_dir(path)) continue;
+    auto place =
+        std::make_shared<ordering::FolderPlace>(runtime, io::real_file_system(), path + "/backup");
+    members.push_back({NodeId(number), std::move(place)});
+  }
+  return [members](std::string_view) { return members; };
+}
+
+// The newest backup among the nodes.
+Task<Result<Generation>> newest_generation(meta::MeshPlace::Choose nodes) {
+  Generation newest;
+  for (const meta::MeshPlace::Member& member : nodes({})) {
+    const auto names = co_await member.place->list();
+    if (!names) continue;
+    for (const std::string& name : *names) newest = std::max(newest, meta::backup_generation(name));
+  }
+  if (newest == Generation()) co_return fail(Errc::not_found, "the nodes keep no backup");
+  co_return newest;
+}
+
+Result<std::unique_ptr<ordering::BackupPlace>> open_place(Runtime& runtime,
+                                                          const MeshFolder& folder,
+                                                          const Arguments& arguments) {
+  io::FileSystem& fs = io::real_file_system();
+  if (!arguments.from.empty()) {
+    if (!fs.is_dir(arguments.from)) return fail(Errc::file_not_found, arguments.from);
+    return std::make_unique<ordering::FolderPlace>(runtime, fs, arguments.from);
+  }
+  const meta::MeshPlace::Choose nodes = node_folders(runtime, folder);
+  STRATOS_TRY(const Generation generation, block_on(runtime, newest_generation(nodes)));
+  return std::make_unique<meta::MeshPlace>(nodes, generation, meta::MeshPlace::Use::restore);
 }
 
 nlohmann::json json_of(const ordering::Restored& restored) {
-  return {{"height", restored.info.height.value},
-          {"root", restored.info.root.hex()},
-          {"snapshot_height", restored.snapshot.value},
-          {"blocks", restored.blocks},
-          {"time_ms", restored.time.ms}};
+  return {{"height", restored.info.height.value},       {"root", restored.info.root.hex()},
+          {"snapshot_height", restored.snapshot.value}, {"blocks", restored.blocks},
+          {"unreadable_files", restored.unreadable},    {"time_ms", restored.time.ms}};
 }
 
 Result<void> back_up(const Session& session) {
   MeshFolder folder = session.folder();
   STRATOS_TRY(const auto admin, AdminSession::open(folder));
   STRATOS_TRY(const meta::BackupReply reply, admin->back_up());
+  Height reached = reply.places.front().height;
+  nlohmann::json places = nlohmann::json::array();
+  for (const meta::BackupReply::Place& place : reply.places) {
+    reached = std::min(reached, place.height);
+    places.push_back(
+        {{"where", place.where}, {"height", place.height.value}, {"at_ms", place.at.ms}});
+  }
   if (session.output.json) {
-    print_json({{"folder", reply.folder},
-                {"height", reply.height.value},
-                {"at_ms", reply.at.ms},
-                {"key", folder.key_path("backup")}});
+    print_json({{"height", reached.value}, {"places", places}, {"key", folder.key_path("backup")}});
     return {};
   }
-  print_line("The index up to " + block_text(reply.height) + " is in " + reply.folder);
+  for (const meta::BackupReply::Place& place : reply.places) {
+    print_line("The index up to " + block_text(place.height) + " is in " + place.where);
+  }
   print_line("To bring it back you also need " + folder.path() +
              "/keys and the key ring: keep copies of them elsewhere");
   return {};
@@ -61,11 +100,18 @@ Result<void> back_up(const Session& session) {
 Result<void> verify(const Session& session, const Arguments& arguments) {
   MeshFolder folder = session.folder();
   SystemRandom random;
-  STRATOS_TRY(const auto files, open_backup(folder, arguments, random));
+  BlockingPool pool(1);
+  RealRuntime runtime(pool, "verify");
+  STRATOS_TRY(crypto::SecretKey key, backup_key(folder, arguments));
+  STRATOS_TRY(auto place, open_place(runtime, folder, arguments));
+  ordering::BackupFiles files(runtime, std::move(place), std::string(kNetwork), std::move(key),
+                              random);
   const std::string scratch = folder.path() + "/verify";
   std::error_code error;
   std::filesystem::remove_all(scratch, error);
-  const auto restored = meta::verify_backup(io::real_file_system(), *files, scratch);
+  const auto restored =
+      block_on(runtime, meta::verify_backup(io::real_file_system(), files, scratch));
+  runtime.stop();
   std::filesystem::remove_all(scratch, error);
   if (!restored) return fail(restored.error());
   if (session.output.json) {
@@ -102,15 +148,26 @@ Result<void> restore(const Session& session, const Arguments& arguments) {
   // Held by a mesh that runs.
   STRATOS_TRY(const auto lock, fs.lock(folder.path()));
   SystemRandom random;
-  STRATOS_TRY(const auto files, open_backup(folder, arguments, random));
-  STRATOS_TRY(const meta::MetaIdentity identity, meta_identity(fs, folder, random));
-  STRATOS_CHECK(put_aside(folder, arguments.replace));
   BlockingPool pool(1);
   RealRuntime runtime(pool, "restore");
+  STRATOS_TRY(crypto::SecretKey key, backup_key(folder, arguments));
+  STRATOS_TRY(const meta::MetaIdentity identity, meta_identity(fs, folder, random));
+  // Looked for before anything is put aside.
+  STRATOS_TRY(auto place, open_place(runtime, folder, arguments));
+  STRATOS_CHECK(put_aside(folder, arguments.replace));
   meta::RestoreOptions options;
   options.scan = arguments.scan;
-  auto restored = block_on(runtime, meta::restore_index(runtime, fs, *files, std::string(kNetwork),
-                                                        folder.meta_path(), identity, options));
+  const std::string network(kNetwork);
+  Result<meta::RestoredIndex> restored = fail(Errc::internal);
+  if (arguments.from.empty()) {
+    restored = block_on(runtime, meta::restore_index_from_nodes(
+                                     runtime, fs, node_folders(runtime, folder), std::move(key),
+                                     network, folder.meta_path(), identity, options));
+  } else {
+    ordering::BackupFiles files(runtime, std::move(place), network, std::move(key), random);
+    restored = block_on(runtime, meta::restore_index(runtime, fs, files, network,
+                                                     folder.meta_path(), identity, options));
+  }
   runtime.stop();
   STRATOS_TRY(const meta::RestoredIndex index, std::move(restored));
   if (session.output.json) {
@@ -209,7 +266,8 @@ void add_backup_commands(CLI::App& meta, Session& session) {
   CLI::App& check = *meta.add_subcommand("verify", "Rebuild the index of a backup and check it");
   CLI::App& bring = *meta.add_subcommand("restore", "Bring the index of a stopped mesh back");
   for (CLI::App* const command : {&check, &bring}) {
-    command->add_option("backup", arguments->from, "Folder of the backup")->required();
+    command->add_option("backup", arguments->from,
+                        "Folder of the backup; what the nodes keep by default");
     command->add_option("--key", arguments->key, "File of its key; keys/backup by default");
   }
   bring.add_flag("--replace", arguments->replace, "Put an index that is there aside");

@@ -53,7 +53,7 @@ class Mesh final : public LocalMesh {
   std::unique_ptr<net::Channel> meta_channel(Runtime& caller, const crypto::MachineKey& self);
   template <class Command>
   Result<void> ensure(meta::MetaClient& client, const Command& command);
-  OpsHandler::Readiness readiness() const;
+  OpsHandler::Readiness readiness();
 
   io::FileSystem& fs_;
   MeshFolder folder_;
@@ -258,9 +258,16 @@ Result<void> Mesh::open_ops() {
   return {};
 }
 
-OpsHandler::Readiness Mesh::readiness() const {
+OpsHandler::Readiness Mesh::readiness() {
   OpsHandler::Readiness readiness;
   readiness.warnings = warnings_;
+  if (metrics_.gauge("stratos_zone_drops_paused").value() != 0) {
+    readiness.warnings.emplace_back("the index was restored and nodes drop nothing: " +
+                                    std::string("stratos meta resume"));
+  }
+  const bool fails = metrics_.gauge("stratos_backup_failures_count").value() != 0 ||
+                     metrics_.gauge("stratos_backup_age_seconds").value() > kOldBackupSeconds;
+  if (fails) readiness.warnings.emplace_back("the index is not backed up: stratos meta health");
   if (stopped_) readiness.reasons.emplace_back("stopping");
   return readiness;
 }

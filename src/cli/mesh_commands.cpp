@@ -5,6 +5,7 @@
 
 #include "cli/admin_session.hpp"
 #include "cli/commands.hpp"
+#include "cli/meta_host.hpp"
 #include "cli/s3_session.hpp"
 #include "meta/audit_commands.hpp"
 #include "meta/placement.hpp"
@@ -114,11 +115,42 @@ json notifications_of(const meta::NoticeTotals& notices) {
           {"expired", notices.expired}};
 }
 
+// Generation, drops and the copies of the index.
+json zone_of(const meta::BackupReply& zone) {
+  json places = json::array();
+  for (const meta::BackupReply::Place& place : zone.places) {
+    const bool is_done = place.at.ms != 0;
+    places.push_back({{"where", place.where},
+                      {"height", place.height.value},
+                      {"age_seconds", is_done ? json((zone.now.ms - place.at.ms) / 1000) : json()},
+                      {"failures", place.failures},
+                      {"last_error", place.last_error}});
+  }
+  return {
+      {"generation", zone.generation.value}, {"drops_pause", zone.drops_pause}, {"backup", places}};
+}
+
+// Only what an operator has to do something about.
+void print_zone(const json& zone) {
+  if (zone["drops_pause"]) {
+    print_line("restored, generation " + zone["generation"].dump() +
+               ": nodes drop nothing until stratos meta resume");
+  }
+  for (const json& place : zone["backup"]) {
+    const bool is_old = place["age_seconds"].is_null() || place["age_seconds"] > kOldBackupSeconds;
+    if (place["failures"] == 0 && !is_old) continue;
+    print_line("backup in " + place["where"].get<std::string>() + ": last written " +
+               (place["age_seconds"].is_null() ? "never" : place["age_seconds"].dump() + " s ago") +
+               ", " + place["last_error"].get<std::string>());
+  }
+}
+
 Result<void> show_health(const Session& session) {
   MeshFolder folder = session.folder();
   STRATOS_TRY(const auto admin, AdminSession::open(folder));
   STRATOS_TRY(const meta::GetHealth::Reply health, admin->query(meta::GetHealth{}));
   STRATOS_TRY(const meta::RepairStatus repair, admin->repair_status());
+  STRATOS_TRY(const meta::BackupReply backup, admin->backup_status());
   const std::uint64_t rate = repair.bytes_per_second;
   const json to_full = rate == 0 ? json(nullptr) : json(health.missing_bytes / rate);
   json margins = json::object();
@@ -148,6 +180,7 @@ Result<void> show_health(const Session& session) {
                   {"last_error", repair.last_error}}},
                 {"balance", balance_of(repair.balance)},
                 {"notifications", notifications_of(health.notices)},
+                {"zone", zone_of(backup)},
                 {"levels", levels},
                 {"domains_needed", needs}};
   if (levels.size() == 1 && levels.contains(meta::kNodeLevel)) {
@@ -163,6 +196,7 @@ Result<void> show_health(const Session& session) {
         "domains_up", "missing_bytes", "seconds_to_full", "repair", "balance", "notifications"}) {
     print_line(std::string(name) + ": " + value[name].dump());
   }
+  print_zone(value["zone"]);
   for (const auto& [level, up] : levels.items()) {
     print_line("level " + level + ": " + up.dump() + " domains up");
   }

@@ -27,6 +27,22 @@ meta::StorageTerms terms_of(const StorageSettings& settings) {
   return terms;
 }
 
+Result<meta::BackupTarget> backup_target(const std::vector<std::string>& backups,
+                                         crypto::SecretKey key) {
+  meta::BackupTarget target;
+  target.key = std::move(key);
+  for (const std::string& backup : backups) {
+    if (backup == kBackupOnNodes) {
+      target.on_nodes = true;
+    } else if (target.folder.empty()) {
+      target.folder = backup;
+    } else {
+      return fail(Errc::bad_config, "--backup takes one folder");
+    }
+  }
+  return target;
+}
+
 }  // namespace
 
 Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::FileSystem& fs,
@@ -46,9 +62,9 @@ Task<Result<std::unique_ptr<MetaHost>>> MetaHost::start(Runtime& runtime, io::Fi
   options.repair.gone_after = std::chrono::seconds(wanted.repair_after_seconds);
   options.repair.balance_above = wanted.balance_above_percent * meta::kFull / 100;
   options.audit.audits_per_day = wanted.audits_per_day;
-  if (!wanted.backup_folder.empty()) {
+  if (!wanted.backups.empty()) {
     STRATOS_CO_TRY(const crypto::MachineSigner backup, folder.machine_key("backup", random));
-    options.backup = meta::BackupTarget{wanted.backup_folder, backup.seed()};
+    STRATOS_CO_TRY(options.backup, backup_target(wanted.backups, backup.seed()));
   }
   options.folder = folder.meta_path();
   options.key_chain = std::move(identity.chain);

@@ -10,12 +10,17 @@
 
 namespace stratos::cli {
 
+// A backup that is older is not what it should be.
+constexpr std::int64_t kOldBackupSeconds = 60;
+// What --backup says for the storage nodes.
+constexpr std::string_view kBackupOnNodes = "nodes";
+
 struct MetaHostOptions {
   // A node that is silent for longer is taken for gone: its fragments are made anew elsewhere.
   std::uint32_t repair_after_seconds = 60;
   std::uint32_t balance_above_percent = 10;  // fragments move from nodes that are fuller by more
   std::uint32_t audits_per_day = 24;         // of each storage node
-  std::string backup_folder;                 // of the index; empty: none is kept
+  std::vector<std::string> backups;          // of the index: a folder, `nodes`
 };
 
 // Lives on one runtime; what it is given outlives it.

@@ -1,6 +1,6 @@
 #include "meta/index_backup.hpp"
 
-#include <algorithm>
+#include <set>
 
 #include "meta/index_upkeep.hpp"
 #include "meta/zone_commands.hpp"
@@ -10,9 +10,15 @@ namespace {
 // Of blocks between two steps; beyond, the next step writes a snapshot.
 constexpr std::size_t kMaxRecordedBytes = 64 << 20;
 
-Height newest_of(const ordering::BackupListing& listing) {
-  const Height snapshot = listing.snapshots.empty() ? Height() : listing.snapshots.back();
-  return listing.blocks.empty() ? snapshot : std::max(snapshot, listing.blocks.back().last);
+void remove_tree(io::FileSystem& fs, const std::string& path) {
+  if (!fs.is_dir(path)) {
+    if (fs.exists(path)) (void)fs.remove(path);
+    return;
+  }
+  const auto names = fs.list(path);
+  if (!names) return;
+  for (const std::string& name : *names) remove_tree(fs, path + "/" + name);
+  (void)fs.remove_dir(path);
 }
 
 Task<Result<Generation>> begin_generation(Runtime& runtime, ordering::EmbeddedLog& log,
@@ -30,7 +36,7 @@ Task<Result<Generation>> begin_generation(Runtime& runtime, ordering::EmbeddedLo
 }
 
 Task<Result<RestoredIndex>> restore_into(Runtime& runtime, io::FileSystem& fs,
-                                         const ordering::BackupFiles& files, std::string network,
+                                         ordering::BackupFiles& files, std::string network,
                                          std::string folder, const MetaIdentity& identity,
                                          RestoreOptions wanted) {
   STRATOS_CO_CHECK(fs.make_dirs(folder));
@@ -38,7 +44,7 @@ Task<Result<RestoredIndex>> restore_into(Runtime& runtime, io::FileSystem& fs,
                  kv::open_rocks(fs, folder + "/index", wanted.rocks));
   STRATOS_CO_TRY(const std::unique_ptr<IndexMachine> machine, IndexMachine::open(*store));
   RestoredIndex restored;
-  STRATOS_CO_TRY(restored.state, ordering::restore(files, *machine));
+  STRATOS_CO_TRY(restored.state, co_await ordering::restore(files, *machine));
   ordering::LogOptions options;
   options.network = network;
   options.start_at_state = true;
@@ -56,43 +62,32 @@ Task<Result<RestoredIndex>> restore_into(Runtime& runtime, io::FileSystem& fs,
 
 }  // namespace
 
-IndexBackup::IndexBackup(Runtime& runtime, io::FileSystem& fs, ordering::StateMachine& machine,
-                         std::string network, BackupTarget target)
-    : runtime_(runtime),
-      fs_(fs),
-      network_(std::move(network)),
-      target_(std::move(target)),
-      recorder_(machine, kMaxRecordedBytes) {}
+IndexBackup::IndexBackup(Runtime& runtime, ordering::StateMachine& machine)
+    : runtime_(runtime), recorder_(machine, kMaxRecordedBytes) {}
 
-Result<void> IndexBackup::open() {
-  STRATOS_TRY(std::unique_ptr<ordering::BackupFiles> files,
-              ordering::BackupFiles::open(fs_, target_.folder, network_, target_.key, random_));
-  STRATOS_TRY(const ordering::BackupListing listing, files->list());
-  const Height newest = newest_of(listing);
-  if (newest > recorder_.info().height) {
-    return fail(Errc::bad_config, "the backup in " + target_.folder + " reaches block " +
-                                      std::to_string(newest.value) + ", the index only block " +
-                                      std::to_string(recorder_.info().height.value) +
-                                      ": restore it (stratos meta restore) or name another folder");
-  }
+void IndexBackup::open(std::unique_ptr<ordering::BackupPlace> place, std::string network,
+                       const BackupTarget& target) {
+  where_ = place->describe();
+  auto files = std::make_unique<ordering::BackupFiles>(runtime_, std::move(place),
+                                                       std::move(network), target.key, random_);
   ordering::BackupOptions options;
-  options.interval = target_.interval;
+  options.interval = target.interval;
   backup_ = std::make_unique<ordering::Backup>(runtime_, recorder_, std::move(files), options);
-  return {};
 }
 
-Task<Result<BackupReply>> IndexBackup::step() {
-  STRATOS_CO_CHECK(co_await backup_->step());
+BackupReply::Place IndexBackup::status() const {
   const ordering::BackupStatus& status = backup_->status();
-  BackupReply reply;
-  reply.folder = target_.folder;
-  reply.height = status.height;
-  reply.at = status.at;
-  co_return reply;
+  BackupReply::Place place;
+  place.where = where_;
+  place.height = status.height;
+  place.at = status.at;
+  place.failures = status.failures;
+  place.last_error = status.last_error;
+  return place;
 }
 
 Task<Result<RestoredIndex>> restore_index(Runtime& runtime, io::FileSystem& fs,
-                                          const ordering::BackupFiles& files, std::string network,
+                                          ordering::BackupFiles& files, std::string network,
                                           std::string folder, const MetaIdentity& identity,
                                           RestoreOptions options) {
   if (fs.exists(folder)) co_return fail(Errc::already_exists, folder);
@@ -109,12 +104,44 @@ Task<Result<RestoredIndex>> restore_index(Runtime& runtime, io::FileSystem& fs,
   co_return restored;
 }
 
-Result<ordering::Restored> verify_backup(io::FileSystem& fs, const ordering::BackupFiles& files,
-                                         const std::string& scratch) {
-  STRATOS_TRY(const std::unique_ptr<kv::Store> store,
-              kv::open_rocks(fs, scratch, kv::RocksOptions{}));
-  STRATOS_TRY(const std::unique_ptr<IndexMachine> machine, IndexMachine::open(*store));
-  return ordering::restore(files, *machine);
+Task<Result<RestoredIndex>> restore_index_from_nodes(Runtime& runtime, io::FileSystem& fs,
+                                                     MeshPlace::Choose nodes, crypto::SecretKey key,
+                                                     std::string network, std::string folder,
+                                                     const MetaIdentity& identity,
+                                                     RestoreOptions options) {
+  std::set<Generation> generations;
+  std::size_t silent = 0;
+  for (const MeshPlace::Member& member : nodes({})) {
+    const auto names = co_await member.place->list();
+    silent += names ? 0 : 1;
+    if (!names) continue;
+    for (const std::string& name : *names) generations.insert(backup_generation(name));
+  }
+  generations.erase(Generation());
+  if (silent > options.max_silent) {
+    co_return fail(Errc::unavailable,
+                   std::to_string(silent) + " nodes do not answer: what is newest may be on them");
+  }
+  SystemRandom random;
+  Result<RestoredIndex> restored = fail(Errc::not_found, "the nodes hold no backup");
+  for (auto at = generations.rbegin(); at != generations.rend(); ++at) {
+    // Of what nodes made up, or have no longer, nothing may stay.
+    remove_tree(fs, folder + ".partial");
+    auto place = std::make_unique<MeshPlace>(nodes, *at, MeshPlace::Use::restore);
+    ordering::BackupFiles files(runtime, std::move(place), network, key, random);
+    restored = co_await restore_index(runtime, fs, files, network, folder, identity, options);
+    if (restored || restored.error().code() == Errc::already_exists) break;
+  }
+  if (!restored) remove_tree(fs, folder + ".partial");
+  co_return restored;
+}
+
+Task<Result<ordering::Restored>> verify_backup(io::FileSystem& fs, ordering::BackupFiles& files,
+                                               std::string scratch) {
+  STRATOS_CO_TRY(const std::unique_ptr<kv::Store> store,
+                 kv::open_rocks(fs, scratch, kv::RocksOptions{}));
+  STRATOS_CO_TRY(const std::unique_ptr<IndexMachine> machine, IndexMachine::open(*store));
+  co_return co_await ordering::restore(files, *machine);
 }
 
 }  // namespace stratos::meta

@@ -1,7 +1,8 @@
-// IndexBackup: keeps a folder of sealed files from which a lost index comes back, and brings it
-// back. Format and rules: docs/formats/backup.md.
+// IndexBackup: keeps sealed files from which a lost index comes back, in a folder or on the storage
+// nodes, and brings it back. Format and rules: docs/formats/backup.md.
 #pragma once
 #include "meta/index_machine.hpp"
+#include "meta/mesh_place.hpp"
 #include "meta/wire.hpp"
 #include "ordering/backup.hpp"
 #include "runtime/sync.hpp"
@@ -9,33 +10,35 @@
 namespace stratos::meta {
 
 struct BackupTarget {
-  std::string folder;
+  std::string folder;     // empty: none
+  bool on_nodes = false;  // on the storage nodes too
   crypto::SecretKey key;
   Duration interval = 30s;
 };
 
-// Lives on the meta node's runtime.
+// One copy of the index, in one place. Lives on the meta node's runtime.
 class IndexBackup {
  public:
   // What it is given outlives it.
-  IndexBackup(Runtime& runtime, io::FileSystem& fs, ordering::StateMachine& machine,
-              std::string network, BackupTarget target);
+  IndexBackup(Runtime& runtime, ordering::StateMachine& machine);
   // What blocks are to be applied to: `machine`, watched.
   ordering::StateMachine& machine() { return recorder_; }
-  // Once the log is open. Errc::folder_locked, Errc::bad_config when the folder holds more than the
-  // index: then that is to be restored, not written over.
-  Result<void> open();
+  // Once the log is open.
+  void open(std::unique_ptr<ordering::BackupPlace> place, std::string network,
+            const BackupTarget& target);
+  // Errc::bad_config when the place holds more than the index: then that is to be restored, not
+  // written over.
+  Task<Result<void>> check_heir() { return backup_->check_heir(); }
   Task<void> run() { return backup_->run(); }
   // Writes what is new, now.
-  Task<Result<BackupReply>> step();
+  Task<Result<void>> step() { return backup_->step(); }
+  BackupReply::Place status() const;
 
  private:
   Runtime& runtime_;
-  io::FileSystem& fs_;
-  std::string network_;
-  BackupTarget target_;
   SystemRandom random_;
   ordering::RecordingMachine recorder_;
+  std::string where_;
   std::unique_ptr<ordering::Backup> backup_;
 };
 
@@ -45,17 +48,25 @@ struct RestoredIndex {
 };
 struct RestoreOptions {
   bool scan = false;  // then, when it runs: holders that the backup does not know of are found
+  std::size_t max_silent = 1;  // nodes: each file is on two at least
   kv::RocksOptions rocks;
 };
 // Makes `folder` a meta node's folder (index and log) from the newest state in a backup, as a new
 // generation of the zone, or leaves no such folder. Errc::already_exists, and what
 // ordering::restore() answers. What is given outlives the task.
 Task<Result<RestoredIndex>> restore_index(Runtime& runtime, io::FileSystem& fs,
-                                          const ordering::BackupFiles& files, std::string network,
+                                          ordering::BackupFiles& files, std::string network,
                                           std::string folder, const MetaIdentity& identity,
                                           RestoreOptions options = {});
+// The same from the copies that nodes hold: of the latest generation that leads to an index.
+// Errc::unavailable when more nodes are silent than may be.
+Task<Result<RestoredIndex>> restore_index_from_nodes(Runtime& runtime, io::FileSystem& fs,
+                                                     MeshPlace::Choose nodes, crypto::SecretKey key,
+                                                     std::string network, std::string folder,
+                                                     const MetaIdentity& identity,
+                                                     RestoreOptions options = {});
 // Restores into `scratch`, an empty folder, and lets go of it.
-Result<ordering::Restored> verify_backup(io::FileSystem& fs, const ordering::BackupFiles& files,
-                                         const std::string& scratch);
+Task<Result<ordering::Restored>> verify_backup(io::FileSystem& fs, ordering::BackupFiles& files,
+                                               std::string scratch);
 
 }  // namespace stratos::meta

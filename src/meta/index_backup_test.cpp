@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "io/faulty_file_system.hpp"
+#include "meta/backup_set.hpp"
 #include "meta/meta_client.hpp"
 #include "meta/service.hpp"
 #include "meta/test_index.hpp"
@@ -55,7 +56,7 @@ class IndexBackupTest : public ::testing::Test {
     options.params.profiles = {{"dev", 4, 2, 3}};
     options.params.meta_keys = {key_.public_key()};
     options.clients = {client_key_.public_key()};
-    options.backup = BackupTarget{"/backup", backup_key_, 1h};
+    options.backup = BackupTarget{"/backup", false, backup_key_, 1h};
     STRATOS_TRY(service_, block_on(runtime_, MetaService::start(runtime_, fs_, key_, metrics_,
                                                                 std::move(options))));
     channel_ = net::make_loopback_channel(runtime_, runtime_, service_->router(),
@@ -88,13 +89,19 @@ class IndexBackupTest : public ::testing::Test {
   void back_up() {
     const auto reply = block_on(runtime_, client_->back_up());
     ASSERT_TRUE(reply) << reply.error().to_string();
-    EXPECT_EQ(reply->folder, "/backup");
-    reached_ = reply->height;
+    ASSERT_EQ(reply->places.size(), 1U);
+    EXPECT_EQ(reply->places[0].where, "/backup");
+    EXPECT_EQ(reply->places[0].last_error, "");
+    reached_ = reply->places[0].height;
   }
   Result<RestoredIndex> restore(const std::string& folder = "/meta") {
-    const auto files =
-        ordering::BackupFiles::for_reading(fs_, "/backup", "test", backup_key_, random_);
-    return block_on(runtime_, restore_index(runtime_, fs_, *files, "test", folder, {key_, {}}));
+    const auto from = files(backup_key_);
+    return block_on(runtime_, restore_index(runtime_, fs_, *from, "test", folder, {key_, {}}));
+  }
+  std::unique_ptr<ordering::BackupFiles> files(const crypto::SecretKey& key) {
+    auto place = std::make_unique<ordering::FolderPlace>(runtime_, fs_, "/backup");
+    return std::make_unique<ordering::BackupFiles>(runtime_, std::move(place), "test", key,
+                                                   random_);
   }
   Result<CreateAccount::Reply> make_account(std::uint8_t n) {
     CreateAccount command;
@@ -165,10 +172,9 @@ TEST_F(IndexBackupTest, LeavesNothingWhenItCannotBeRestored) {
   ASSERT_TRUE(make_account(1));
   back_up();
   stop();
-  const auto files = ordering::BackupFiles::for_reading(fs_, "/backup", "test",
-                                                        crypto::SecretKey::draw(random_), random_);
+  const auto from = files(crypto::SecretKey::draw(random_));
   const auto restored =
-      block_on(runtime_, restore_index(runtime_, fs_, *files, "test", "/other", {key_, {}}));
+      block_on(runtime_, restore_index(runtime_, fs_, *from, "test", "/other", {key_, {}}));
   EXPECT_EQ(restored.error().code(), Errc::decryption_failed);
   EXPECT_FALSE(fs_.exists("/other"));
 }
@@ -176,11 +182,29 @@ TEST_F(IndexBackupTest, LeavesNothingWhenItCannotBeRestored) {
 TEST_F(IndexBackupTest, IsVerifiedBesideTheIndexThatRuns) {
   ASSERT_TRUE(make_account(1));
   back_up();
-  const auto files =
-      ordering::BackupFiles::for_reading(fs_, "/backup", "test", backup_key_, random_);
-  const auto verified = verify_backup(fs_, *files, "/scratch");
+  const auto from = files(backup_key_);
+  const auto verified = block_on(runtime_, verify_backup(fs_, *from, "/scratch"));
   ASSERT_TRUE(verified) << verified.error().to_string();
   EXPECT_GE(verified->info.height, reached_);
+}
+
+TEST_F(IndexBackupTest, SaysHowItStands) {
+  ASSERT_TRUE(make_account(1));
+  back_up();
+  lose_index();
+  ASSERT_TRUE(restore());
+  ASSERT_TRUE(start());
+  const BackupReply before = block_on(runtime_, client_->backup_status()).value();
+  EXPECT_EQ(before.generation, Generation(2));
+  EXPECT_TRUE(before.drops_pause);
+  ASSERT_EQ(before.places.size(), 1U);
+  ASSERT_TRUE(block_on(runtime_, client_->execute(ResumeDrops{})));
+  back_up();
+  const BackupReply after = block_on(runtime_, client_->backup_status()).value();
+  EXPECT_FALSE(after.drops_pause);
+  EXPECT_EQ(after.places[0].height, reached_);
+  EXPECT_LE(after.places[0].at, after.now);
+  EXPECT_GT(after.places[0].at.ms, 0);
 }
 
 Task<Result<net::Reply<QueryReply>>> answer_nothing(Generation generation) {

@@ -67,6 +67,12 @@ Task<Result<RepairStatus>> MetaClient::repair_status() {
 Task<Result<BackupReply>> MetaClient::back_up() {
   return repeat<BackupReply>(MetaMethod::backup, BackupRequest{});
 }
+Task<Result<BackupReply>> MetaClient::backup_status() {
+  BackupRequest request;
+  request.only_status = true;
+  return repeat<BackupReply>(MetaMethod::backup, request);
+}
+
 Task<Result<ScanStatus>> MetaClient::scan(bool start) {
   ScanRequest request;
   request.start = start;

@@ -49,6 +49,7 @@ class MetaClient {
   Task<Result<NodeStatusReply>> node_status();
   Task<Result<RepairStatus>> repair_status();
   Task<Result<BackupReply>> back_up();
+  Task<Result<BackupReply>> backup_status();
   Task<Result<ScanStatus>> scan(bool start);
   // Tried once: a report that is lost costs nothing, one that counts twice does.
   Task<Result<void>> report_service(ServiceReport report);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/log.hpp"
+#include "meta/backup_set.hpp"
 #include "meta/batcher.hpp"
 #include "meta/granter.hpp"
 #include "meta/index_upkeep.hpp"
@@ -138,7 +139,7 @@ class Service final : public MetaService {
   net::Router router_;
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<IndexMachine> machine_;
-  std::optional<IndexBackup> backup_;
+  std::unique_ptr<BackupSet> backups_;
   std::unique_ptr<ordering::EmbeddedLog> log_;
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<Granter> granter_;
@@ -175,14 +176,16 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   ordering::LogOptions log_options;
   log_options.network = options_.params.network;
   log_options.flush_after_bytes = options_.flush_after_bytes;
-  if (options_.backup) {
-    backup_.emplace(runtime_, fs, *machine_, options_.params.network, *std::move(options_.backup));
-  }
-  ordering::StateMachine& ordered = backup_ ? backup_->machine() : *machine_;
+  BackupSet::Parts parts{
+      runtime_, fs, *store_, options_.dialer, [this](NodeId node) { return is_heard(node); },
+      metrics_};
+  backups_ = std::make_unique<BackupSet>(std::move(parts), options_.params.network,
+                                         std::move(options_.backup));
+  ordering::StateMachine& ordered = backups_->watch(*machine_);
   STRATOS_CO_TRY(
       log_, co_await ordering::EmbeddedLog::open(runtime_, fs, options_.folder + "/log", ordered,
                                                  std::move(genesis), log_options));
-  Result<void> opened = backup_ ? backup_->open() : Result<void>();
+  Result<void> opened = co_await backups_->open();
   if (opened) {
     opened = co_await take_seat(runtime_, *log_, *machine_, signer_, options_.key_chain);
   }
@@ -207,7 +210,7 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   add_routes();
   tasks_.spawn(watch_nodes());
   tasks_.spawn(settler_->sign_reports());
-  if (backup_) tasks_.spawn(backup_->run());
+  backups_->start(tasks_);
   start_scan();
   start_repair();
   start_audits();
@@ -378,11 +381,15 @@ Task<Result<Reply<RepairStatus>>> Service::repair_status(CallContext context, Re
   co_return reply_with(repairer_ ? repairer_->status() : RepairStatus{});
 }
 
-Task<Result<Reply<BackupReply>>> Service::back_up(CallContext context, BackupRequest) {
+Task<Result<Reply<BackupReply>>> Service::back_up(CallContext context, BackupRequest request) {
   STRATOS_CO_CHECK(check_client(context));
-  if (!backup_) co_return fail(Errc::not_found, "this meta node keeps no backup (--backup DIR)");
-  STRATOS_CO_TRY(BackupReply reply, co_await backup_->step());
-  co_return reply_with(std::move(reply));
+  if (!request.only_status) {
+    if (backups_->empty()) {
+      co_return fail(Errc::not_found, "this meta node keeps no backup (--backup)");
+    }
+    STRATOS_CO_CHECK(co_await backups_->step());
+  }
+  co_return reply_with(backups_->status());
 }
 
 Duration Service::silence_of(NodeId node) const {
@@ -582,6 +589,7 @@ Task<void> Service::watch_nodes() {
   }
   while (!stopping_) {
     co_await runtime_.sleep(kLivenessPeriod);
+    backups_->show_metrics();
     std::vector<NodeId> silent;
     for (const auto& [node, live] : live_) {
       if (runtime_.now() - live.heard <= options_.node_timeout) continue;
@@ -675,9 +683,7 @@ Task<void> Service::stop() {
   co_await tasks_.join();
   if (batcher_) co_await batcher_->stop();
   if (log_) co_await log_->stop();
-  if (!backup_) co_return;
-  const auto kept = co_await backup_->step();
-  if (!kept) log::warn("backup.failed", {{"error", kept.error().to_string()}});
+  if (backups_) co_await backups_->finish();
 }
 
 }  // namespace

@@ -118,18 +118,36 @@ struct NodeStatusReply {
   static void fields(auto& self, auto&& field) { field(1, self.nodes); }
 };
 
-// Writes what is new to the backup, now. Errc::not_found when this meta node keeps none.
+// Writes what is new to every copy of the index, now, and says how they stand. Errc::not_found when
+// this meta node keeps none.
 struct BackupRequest {
-  static void fields(auto&, auto&&) {}
+  bool only_status = false;  // writes nothing, and fails for no want of copies
+  static void fields(auto& self, auto&& field) { field(1, self.only_status); }
 };
 struct BackupReply {
-  std::string folder;
-  Height height;  // up to which all is in the backup
-  WallTime at;    // since when
+  struct Place {
+    std::string where;
+    Height height;  // up to which all is in it
+    WallTime at;    // of the last step that succeeded; 0: none did since the meta node started
+    std::uint64_t failures = 0;  // steps in a row that did not
+    std::string last_error;
+    static void fields(auto& self, auto&& field) {
+      field(1, self.where);
+      field(2, self.height);
+      field(3, self.at);
+      field(4, self.failures);
+      field(5, self.last_error);
+    }
+  };
+  std::vector<Place> places;
+  WallTime now;
+  Generation generation;
+  bool drops_pause = false;  // since a restore, until the operator resumes them
   static void fields(auto& self, auto&& field) {
-    field(1, self.folder);
-    field(2, self.height);
-    field(3, self.at);
+    field(1, self.places);
+    field(2, self.now);
+    field(3, self.generation);
+    field(4, self.drops_pause);
   }
 };
 

@@ -8,7 +8,8 @@
 namespace stratos::ordering {
 namespace {
 
-constexpr Duration kWriteCost = 10ms;
+constexpr Duration kReadCost = 5ms;
+constexpr Duration kLook = 1s;
 constexpr Duration kStepTimeout = 10min;
 
 std::size_t bytes_of(const Block& block) {
@@ -23,16 +24,24 @@ std::size_t bytes_of(const std::vector<RecordedBlock>& blocks) {
   return bytes;
 }
 
-Result<void> restore_snapshot(const BackupFiles& files, Height height, StateMachine& machine) {
-  STRATOS_TRY(const Snapshot snapshot, files.read_snapshot(height));
+Height newest_of(const BackupListing& listing) {
+  Height newest;
+  for (const Height height : listing.snapshots) newest = std::max(newest, height);
+  for (const BlocksFile& file : listing.blocks) newest = std::max(newest, file.last);
+  return newest;
+}
+
+Task<Result<void>> restore_snapshot(BackupFiles& files, Height height, StateMachine& machine) {
+  STRATOS_CO_TRY(const Snapshot snapshot, co_await files.read_snapshot(height));
   if (machine.offer(snapshot) != Offer::accept) {
-    return fail(Errc::unknown_format, "the state machine does not take this snapshot");
+    co_return fail(Errc::unknown_format, "the state machine does not take this snapshot");
   }
   for (std::uint32_t chunk = 0; chunk < snapshot.chunks; ++chunk) {
-    STRATOS_TRY(const Bytes data, files.read_chunk({height, chunk}));
-    STRATOS_CHECK(machine.apply_chunk(chunk, data));
+    const SnapshotFile file{height, chunk};
+    STRATOS_CO_TRY(const Bytes data, co_await files.read_chunk(file));
+    STRATOS_CO_CHECK(machine.apply_chunk(chunk, data));
   }
-  return {};
+  co_return Result<void>{};
 }
 
 Result<void> restore_block(const RecordedBlock& recorded, StateMachine& machine) {
@@ -77,21 +86,63 @@ Backup::Backup(Runtime& runtime, RecordingMachine& machine, std::unique_ptr<Back
       machine_(machine),
       files_(std::move(files)),
       options_(options),
-      turn_(runtime, 1) {}
+      turn_(runtime, 1),
+      height_at_start_(machine.info().height) {}
 
 Task<void> Backup::run() {
-  do {
-    const auto done = co_await step();
-    status_.failures = done ? 0 : status_.failures + 1;
-    if (!done) log::warn("backup.failed", {{"error", done.error().to_string()}});
-  } while (co_await runtime_.sleep(options_.interval));
+  Duration retry = options_.retry;
+  Result<void> waited;
+  while (waited) {
+    if (co_await step()) {
+      retry = options_.retry;
+      waited = co_await wait_for_blocks();
+    } else {
+      waited = co_await runtime_.sleep(std::min(options_.interval, retry));
+      retry = std::min(options_.interval, 2 * retry);
+    }
+  }
+}
+
+// An interval, or less when much was committed: blocks that nobody takes are dropped in the end.
+Task<Result<void>> Backup::wait_for_blocks() {
+  const MonotonicTime until = runtime_.now() + options_.interval;
+  while (runtime_.now() < until && machine_.recorded_bytes() < options_.step_after) {
+    STRATOS_CO_CHECK(co_await runtime_.sleep(std::min(kLook, until - runtime_.now())));
+  }
+  co_return Result<void>{};
 }
 
 Task<Result<void>> Backup::step() {
   STRATOS_CO_CHECK(co_await turn_.acquire(kStepTimeout));
-  const Result<void> done = co_await step_now();
+  Result<void> done = co_await check_heir();
+  if (done) done = co_await step_now();
   turn_.release();
+  if (done) {
+    status_.failures = 0;
+    status_.last_error.clear();
+  } else if (done.error().code() != Errc::cancelled) {
+    ++status_.failures;
+    status_.last_error = done.error().to_string();
+    log::warn("backup.failed",
+              {{"place", files_->place().describe()}, {"error", status_.last_error}});
+  }
   co_return done;
+}
+
+Task<Result<void>> Backup::check_heir() {
+  if (is_heir_) co_return Result<void>{};
+  STRATOS_CO_TRY(const BackupListing listing, co_await files_->list());
+  const Height newest = newest_of(listing);
+  const Height height = height_at_start_;
+  if (newest > height) {
+    co_return fail(Errc::bad_config, "the backup in " + files_->place().describe() +
+                                         " reaches block " + std::to_string(newest.value) +
+                                         ", the index only block " + std::to_string(height.value) +
+                                         ": restore it (stratos meta restore) or name another "
+                                         "place");
+  }
+  is_heir_ = true;
+  co_return Result<void>{};
 }
 
 Task<Result<void>> Backup::step_now() {
@@ -100,68 +151,116 @@ Task<Result<void>> Backup::step_now() {
       taken.blocks.empty() || taken.blocks.front().block.height.value == status_.height.value + 1;
   const bool is_long = blocks_bytes_ > std::max(options_.snapshot_after, snapshot_bytes_) ||
                        block_files_ >= options_.snapshot_after_files;
-  if (!has_snapshot_ || !taken.is_whole || !follows || is_long) {
-    // Pinned in the same breath as the blocks were taken: it holds them all.
-    std::shared_ptr<PinnedState> state = machine_.pin();
-    has_snapshot_ = false;
-    auto write = [this, state] { return write_snapshot(*state); };
-    STRATOS_CO_TRY(snapshot_bytes_, co_await runtime_.offload(std::move(write), kWriteCost));
-    has_snapshot_ = true;
-    blocks_bytes_ = 0;
-    block_files_ = 0;
-    status_.height = state->height();
-  } else if (!taken.blocks.empty()) {
-    blocks_bytes_ += bytes_of(taken.blocks);
-    ++block_files_;
-    const Height last = taken.blocks.back().block.height;
-    auto blocks = std::make_shared<std::vector<RecordedBlock>>(std::move(taken.blocks));
+  const bool needs_snapshot = !has_snapshot_ || !taken.is_whole || !follows || is_long;
+  if (needs_snapshot || !taken.blocks.empty()) {
     // A step that fails leaves a gap, which the next one closes with a snapshot.
     has_snapshot_ = false;
-    auto write = [this, blocks] { return files_->write_blocks(*blocks); };
-    STRATOS_CO_CHECK(co_await runtime_.offload(std::move(write), kWriteCost));
+    if (needs_snapshot) {
+      // Pinned in the same breath as the blocks were taken: it holds them all.
+      std::shared_ptr<PinnedState> state = machine_.pin();
+      STRATOS_CO_CHECK(co_await write_snapshot(std::move(state)));
+    } else {
+      STRATOS_CO_CHECK(co_await write_blocks(std::move(taken.blocks)));
+    }
     has_snapshot_ = true;
-    status_.height = last;
   }
   status_.at = runtime_.wall_now();
   co_return Result<void>{};
 }
 
-Result<std::uint64_t> Backup::write_snapshot(PinnedState& state) {
-  std::uint64_t bytes = 0;
-  for (std::uint32_t chunk = 0;; ++chunk) {
-    STRATOS_TRY(const Bytes data, state.next());
-    if (data.empty()) break;
-    bytes += data.size();
-    STRATOS_CHECK(files_->write_chunk({state.height(), chunk}, data));
-  }
-  STRATOS_CHECK(files_->finish_snapshot(state.snapshot()));
-  STRATOS_CHECK(files_->prune(options_.keep_snapshots));
-  return bytes;
+Task<Result<void>> Backup::write_blocks(std::vector<RecordedBlock> blocks) {
+  const Height last = blocks.back().block.height;
+  blocks_bytes_ += bytes_of(blocks);
+  ++block_files_;
+  STRATOS_CO_CHECK(co_await files_->write_blocks(std::move(blocks)));
+  status_.height = last;
+  co_return Result<void>{};
 }
 
-Result<Restored> restore(const BackupFiles& files, StateMachine& machine) {
-  STRATOS_TRY(const BackupListing listing, files.list());
-  if (listing.snapshots.empty()) return fail(Errc::not_found, "the backup has no snapshot");
-  Restored restored;
-  restored.snapshot = listing.snapshots.back();
-  STRATOS_CHECK(restore_snapshot(files, restored.snapshot, machine));
-  for (const BlocksFile& file : listing.blocks) {
-    if (file.last <= machine.info().height) continue;
-    STRATOS_TRY(const std::vector<RecordedBlock> blocks, files.read_blocks(file));
+Task<Result<void>> Backup::write_snapshot(std::shared_ptr<PinnedState> state) {
+  std::uint64_t bytes = 0;
+  SnapshotFile file;
+  file.height = state->height();
+  for (;; ++file.chunk) {
+    auto next = [state] { return state->next(); };
+    Result<Bytes> chunk = co_await runtime_.offload(std::move(next), kReadCost);
+    if (!chunk) co_return fail(chunk.error());
+    if (chunk->empty()) break;
+    bytes += chunk->size();
+    STRATOS_CO_CHECK(co_await files_->write_chunk(file, std::move(*chunk)));
+  }
+  STRATOS_CO_CHECK(co_await files_->finish_snapshot(state->snapshot()));
+  snapshot_bytes_ = bytes;
+  blocks_bytes_ = 0;
+  block_files_ = 0;
+  status_.height = file.height;
+  co_return co_await files_->prune(options_.keep_snapshots);
+}
+
+namespace {
+
+// Walks from the state of a snapshot along the blocks that can be read.
+class BlockWalk {
+ public:
+  BlockWalk(BackupFiles& files, StateMachine& machine, Restored& restored)
+      : files_(files), machine_(machine), restored_(restored) {}
+
+  Task<Result<void>> run(std::vector<BlocksFile> listed) {
+    std::ranges::sort(listed, {},
+                      [](const BlocksFile& file) { return std::pair(file.first, file.last); });
+    for (const BlocksFile& file : listed) {
+      if (file.last <= machine_.info().height) continue;
+      const auto blocks = co_await files_.read_blocks(file);
+      if (!blocks && files_.place().is_trusted()) co_return fail(blocks.error());
+      if (!blocks) {
+        ++restored_.unreadable;
+        continue;
+      }
+      STRATOS_CO_CHECK(apply(*blocks));
+    }
+    co_return Result<void>{};
+  }
+
+ private:
+  Result<void> apply(const std::vector<RecordedBlock>& blocks) {
     for (const RecordedBlock& recorded : blocks) {
-      const std::uint64_t next = machine.info().height.value + 1;
+      const std::uint64_t next = machine_.info().height.value + 1;
       if (recorded.block.height.value < next) continue;
       if (recorded.block.height.value > next) {
         return fail(Errc::log_corrupt, "the backup lacks block " + std::to_string(next));
       }
-      STRATOS_CHECK(restore_block(recorded, machine));
-      restored.time = recorded.block.time;
-      ++restored.blocks;
+      STRATOS_CHECK(restore_block(recorded, machine_));
+      restored_.time = recorded.block.time;
+      ++restored_.blocks;
     }
+    return {};
   }
-  STRATOS_CHECK(machine.flush());
+
+  BackupFiles& files_;
+  StateMachine& machine_;
+  Restored& restored_;
+};
+
+}  // namespace
+
+Task<Result<Restored>> restore(BackupFiles& files, StateMachine& machine) {
+  STRATOS_CO_TRY(const BackupListing listing, co_await files.list());
+  std::vector<Height> snapshots = listing.snapshots;
+  std::ranges::sort(snapshots, std::greater{});
+  Restored restored;
+  Result<void> begun = fail(Errc::not_found, "the backup has no snapshot");
+  for (const Height height : snapshots) {
+    restored.snapshot = height;
+    begun = co_await restore_snapshot(files, height, machine);
+    if (begun || files.place().is_trusted()) break;
+    ++restored.unreadable;
+  }
+  if (!begun) co_return fail(begun.error());
+  BlockWalk walk(files, machine, restored);
+  STRATOS_CO_CHECK(co_await walk.run(listing.blocks));
+  STRATOS_CO_CHECK(machine.flush());
   restored.info = machine.info();
-  return restored;
+  co_return restored;
 }
 
 }  // namespace stratos::ordering

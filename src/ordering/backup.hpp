@@ -22,6 +22,7 @@ class RecordingMachine final : public StateMachine {
     bool is_whole = true;  // false: blocks before these are missing
   };
   Taken take();
+  std::size_t recorded_bytes() const { return bytes_; }
 
   Info info() const override { return inner_.info(); }
   Result<Hash> init(const Genesis& genesis) override { return inner_.init(genesis); }
@@ -58,15 +59,18 @@ class RecordingMachine final : public StateMachine {
 
 struct BackupOptions {
   Duration interval = 30s;                      // between two steps
+  Duration retry = 2s;                          // after a step that failed; doubles up to that
+  std::size_t step_after = 16 << 20;            // bytes of blocks, at once
   std::uint64_t snapshot_after = 256ULL << 20;  // bytes of blocks, at least
   std::size_t snapshot_after_files = 1000;      // of blocks
   std::size_t keep_snapshots = 2;
 };
 
 struct BackupStatus {
-  Height height;           // up to which everything is in the backup
-  WallTime at;             // of the last step that succeeded
-  std::uint64_t failures;  // steps in a row that did not
+  Height height;               // up to which everything is in the backup
+  WallTime at;                 // of the last step that succeeded; 0: none did
+  std::uint64_t failures = 0;  // steps in a row that did not
+  std::string last_error;      // of the last one that did not, until one succeeds
 };
 
 // Belongs to the runtime of the driver. What it is given outlives it.
@@ -78,19 +82,26 @@ class Backup {
   // Steps until the task is cancelled.
   Task<void> run();
   // Writes what was committed since the last step, or a snapshot where the chain has none yet. One
-  // step at a time; others wait.
+  // step at a time; others wait. Errc::bad_config when the place holds more than the machine: then
+  // that is to be restored, not written over.
   Task<Result<void>> step();
+  // Whether the place holds nothing that the machine lacked when this was made.
+  Task<Result<void>> check_heir();
   const BackupStatus& status() const { return status_; }
 
  private:
   Task<Result<void>> step_now();
-  Result<std::uint64_t> write_snapshot(PinnedState& state);
+  Task<Result<void>> wait_for_blocks();
+  Task<Result<void>> write_snapshot(std::shared_ptr<PinnedState> state);
+  Task<Result<void>> write_blocks(std::vector<RecordedBlock> blocks);
 
   Runtime& runtime_;
   RecordingMachine& machine_;
   std::unique_ptr<BackupFiles> files_;
   BackupOptions options_;
   Semaphore turn_;
+  Height height_at_start_;
+  bool is_heir_ = false;
   bool has_snapshot_ = false;         // of this chain
   std::uint64_t snapshot_bytes_ = 0;  // of the last one
   std::uint64_t blocks_bytes_ = 0;    // since then
@@ -100,13 +111,16 @@ class Backup {
 
 struct Restored {
   Info info;
-  WallTime time;             // of the last block; 0 when the snapshot had none after it
-  Height snapshot;           // that it began with
-  std::uint64_t blocks = 0;  // applied on top
+  WallTime time;                 // of the last block; 0 when the snapshot had none after it
+  Height snapshot;               // that it began with
+  std::uint64_t blocks = 0;      // applied on top
+  std::uint64_t unreadable = 0;  // files that were named and could not be read
 };
 // Brings an empty machine to the newest state that the backup holds. Errc::not_found without a
 // snapshot, Errc::log_corrupt when blocks are missing before others, Errc::root_mismatch when a
 // block leads elsewhere than it did, Errc::decryption_failed for another key or network.
-Result<Restored> restore(const BackupFiles& files, StateMachine& machine);
+// From a place that is not trusted, what cannot be read counts as if it were not there, as long as
+// an older snapshot or what is left leads on.
+Task<Result<Restored>> restore(BackupFiles& files, StateMachine& machine);
 
 }  // namespace stratos::ordering

@@ -16,7 +16,8 @@ constexpr std::uint8_t kFormat = 1;
 constexpr std::string_view kPurpose = "stratos.backup.v1";
 constexpr std::size_t kSaltBytes = 16;
 constexpr std::size_t kHeaderBytes = 4 + 1 + kSaltBytes;
-constexpr std::uint64_t kMaxFileBytes = 128ULL << 20;
+constexpr std::size_t kBlocksFileTarget = 4 << 20;  // of entries
+constexpr Duration kSealCost = 2ms;
 
 struct StoredBlock {
   Height height;
@@ -87,25 +88,8 @@ std::optional<Name> parse_name(std::string_view name) {
 
 }  // namespace
 
-Result<std::unique_ptr<BackupFiles>> BackupFiles::open(io::FileSystem& fs, std::string folder,
-                                                       std::string network, crypto::SecretKey key,
-                                                       Random& random) {
-  STRATOS_CHECK(fs.make_dirs(folder));
-  std::unique_ptr<BackupFiles> files =
-      for_reading(fs, std::move(folder), std::move(network), std::move(key), random);
-  STRATOS_TRY(files->lock_, fs.lock(files->folder_));
-  return files;
-}
-
-std::unique_ptr<BackupFiles> BackupFiles::for_reading(io::FileSystem& fs, std::string folder,
-                                                      std::string network, crypto::SecretKey key,
-                                                      Random& random) {
-  return std::unique_ptr<BackupFiles>(
-      new BackupFiles(fs, std::move(folder), std::move(network), std::move(key), random));
-}
-
-Result<BackupListing> BackupFiles::list() const {
-  STRATOS_TRY(const std::vector<std::string> names, fs_.list(folder_));
+Task<Result<BackupListing>> BackupFiles::list() {
+  STRATOS_CO_TRY(const std::vector<std::string> names, co_await place_->list());
   BackupListing listing;
   std::map<std::uint64_t, std::vector<std::string>> chunks;
   for (const std::string& name : names) {
@@ -124,10 +108,10 @@ Result<BackupListing> BackupFiles::list() const {
     if (std::ranges::count(listing.snapshots, Height(height)) != 0) continue;
     std::ranges::move(of_one, std::back_inserter(listing.unfinished));
   }
-  return listing;
+  co_return listing;
 }
 
-Result<void> BackupFiles::write(const std::string& name, ByteView plain) {
+Bytes BackupFiles::seal(const std::string& name, ByteView plain) {
   Bytes salt(kSaltBytes);
   random_.fill(salt);
   const crypto::SecretKey key(crypto::hkdf_sha256(key_.view(), salt, as_bytes(kPurpose)));
@@ -136,80 +120,114 @@ Result<void> BackupFiles::write(const std::string& name, ByteView plain) {
   file.push_back(kFormat);
   append(file, salt);
   append(file, crypto::seal_with_random_nonce(key, random_, as_bytes(bound), plain));
-  return io::write_file_atomic(fs_, path_of(name), file);
+  return file;
 }
 
-Result<Bytes> BackupFiles::read(const std::string& name) const {
-  STRATOS_TRY(const Bytes file, io::read_file(fs_, path_of(name), kMaxFileBytes));
-  const ByteView view = file;
-  if (view.size() < kHeaderBytes || as_text(view.first(kMagic.size())) != kMagic) {
+Result<Bytes> BackupFiles::unseal(const std::string& name, ByteView file) const {
+  if (file.size() < kHeaderBytes || as_text(file.first(kMagic.size())) != kMagic) {
     return fail(Errc::corrupt_file, name + " is no file of a backup");
   }
-  if (view[kMagic.size()] != kFormat) return fail(Errc::unknown_format, name);
-  const ByteView salt = view.subspan(kMagic.size() + 1, kSaltBytes);
+  if (file[kMagic.size()] != kFormat) return fail(Errc::unknown_format, name);
+  const ByteView salt = file.subspan(kMagic.size() + 1, kSaltBytes);
   const crypto::SecretKey key(crypto::hkdf_sha256(key_.view(), salt, as_bytes(kPurpose)));
   const std::string bound = network_ + "/" + name;
-  return crypto::open_with_nonce(key, as_bytes(bound), view.subspan(kHeaderBytes));
+  return crypto::open_with_nonce(key, as_bytes(bound), file.subspan(kHeaderBytes));
 }
 
-Result<void> BackupFiles::write_chunk(const SnapshotFile& file, ByteView chunk) {
-  return write(chunk_name(file), chunk);
+Task<Result<void>> BackupFiles::write(std::string name, Bytes plain) {
+  auto work = [this, name, plain = std::move(plain)] { return seal(name, plain); };
+  Bytes file = co_await runtime_.offload(std::move(work), kSealCost);
+  co_return co_await place_->write(std::move(name), std::move(file));
 }
 
-Result<void> BackupFiles::finish_snapshot(const Snapshot& snapshot) {
+Task<Result<Bytes>> BackupFiles::read(std::string name) {
+  Bytes plain;
+  BackupPlace::Accept accept = [this, &name, &plain](ByteView file) -> Result<void> {
+    STRATOS_TRY(plain, unseal(name, file));
+    return {};
+  };
+  STRATOS_CO_CHECK(co_await place_->read(name, std::move(accept)));
+  co_return plain;
+}
+
+Task<Result<void>> BackupFiles::write_chunk(SnapshotFile file, Bytes chunk) {
+  return write(chunk_name(file), std::move(chunk));
+}
+
+Task<Result<void>> BackupFiles::finish_snapshot(Snapshot snapshot) {
   const StoredSnapshot stored{snapshot.height, snapshot.format, snapshot.chunks, snapshot.hash};
   return write(done_name(snapshot.height), codec::encode(stored));
 }
 
-Result<Snapshot> BackupFiles::read_snapshot(Height height) const {
-  STRATOS_TRY(const Bytes plain, read(done_name(height)));
-  STRATOS_TRY(const StoredSnapshot stored, codec::decode<StoredSnapshot>(plain));
-  return Snapshot{stored.height, stored.format, stored.chunks, stored.hash};
+Task<Result<Snapshot>> BackupFiles::read_snapshot(Height height) {
+  STRATOS_CO_TRY(const Bytes plain, co_await read(done_name(height)));
+  STRATOS_CO_TRY(const StoredSnapshot stored, codec::decode<StoredSnapshot>(plain));
+  co_return Snapshot{stored.height, stored.format, stored.chunks, stored.hash};
 }
 
-Result<Bytes> BackupFiles::read_chunk(const SnapshotFile& file) const {
-  return read(chunk_name(file));
-}
+Task<Result<Bytes>> BackupFiles::read_chunk(SnapshotFile file) { return read(chunk_name(file)); }
 
-Result<void> BackupFiles::write_blocks(const std::vector<RecordedBlock>& blocks) {
-  if (blocks.empty()) return {};
-  StoredBlocks stored;
-  for (const RecordedBlock& recorded : blocks) {
-    const Block& block = recorded.block;
-    stored.blocks.push_back({block.height, block.time, block.entries, recorded.root});
+Task<Result<void>> BackupFiles::write_blocks(std::vector<RecordedBlock> blocks) {
+  std::size_t at = 0;
+  while (at < blocks.size()) {
+    StoredBlocks stored;
+    const Height first = blocks[at].block.height;
+    std::size_t bytes = 0;
+    for (; at < blocks.size() && bytes < kBlocksFileTarget; ++at) {
+      Block& block = blocks[at].block;
+      for (const Bytes& entry : block.entries) bytes += entry.size();
+      stored.blocks.push_back(
+          {block.height, block.time, std::move(block.entries), blocks[at].root});
+    }
+    std::string name = blocks_name({first, stored.blocks.back().height});
+    STRATOS_CO_CHECK(co_await write(std::move(name), codec::encode(stored)));
   }
-  const BlocksFile file{blocks.front().block.height, blocks.back().block.height};
-  return write(blocks_name(file), codec::encode(stored));
+  co_return Result<void>{};
 }
 
-Result<std::vector<RecordedBlock>> BackupFiles::read_blocks(const BlocksFile& file) const {
-  STRATOS_TRY(const Bytes plain, read(blocks_name(file)));
-  STRATOS_TRY(StoredBlocks stored, codec::decode<StoredBlocks>(plain));
+Task<Result<std::vector<RecordedBlock>>> BackupFiles::read_blocks(BlocksFile file) {
+  STRATOS_CO_TRY(const Bytes plain, co_await read(blocks_name(file)));
+  STRATOS_CO_TRY(StoredBlocks stored, codec::decode<StoredBlocks>(plain));
   std::vector<RecordedBlock> blocks;
   for (StoredBlock& block : stored.blocks) {
     blocks.push_back({{block.height, block.time, std::move(block.entries)}, block.root});
   }
-  return blocks;
+  co_return blocks;
 }
 
-Result<void> BackupFiles::prune(std::size_t snapshots) {
-  STRATOS_TRY(const BackupListing listing, list());
-  for (const std::string& name : listing.unfinished) STRATOS_CHECK(fs_.remove(path_of(name)));
-  if (listing.snapshots.size() <= snapshots) return {};
-  const Height oldest = *(listing.snapshots.end() - static_cast<std::ptrdiff_t>(snapshots));
-  for (const Height height : listing.snapshots) {
-    if (height >= oldest) break;
-    STRATOS_TRY(const Snapshot snapshot, read_snapshot(height));
-    // First what makes it count: half a snapshot must not be listed.
-    STRATOS_CHECK(fs_.remove(path_of(done_name(height))));
-    for (std::uint32_t chunk = 0; chunk < snapshot.chunks; ++chunk) {
-      STRATOS_CHECK(fs_.remove(path_of(chunk_name({height, chunk}))));
+// First what makes it count: half a snapshot must not be listed.
+Task<Result<void>> BackupFiles::remove_snapshot(Height height) {
+  const auto snapshot = co_await read_snapshot(height);
+  const bool is_bad = !snapshot && place_->is_trusted();
+  if (is_bad) co_return fail(snapshot.error());
+  STRATOS_CO_CHECK(co_await place_->remove(done_name(height)));
+  // Chunks of one that cannot be read are unfinished from now on, and go with the next pruning.
+  const std::uint32_t chunks = snapshot ? snapshot->chunks : 0;
+  for (std::uint32_t chunk = 0; chunk < chunks; ++chunk) {
+    std::string name = chunk_name(SnapshotFile{height, chunk});
+    STRATOS_CO_CHECK(co_await place_->remove(std::move(name)));
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<void>> BackupFiles::prune(std::size_t snapshots) {
+  STRATOS_CO_TRY(const BackupListing listing, co_await list());
+  for (const std::string& name : listing.unfinished) {
+    STRATOS_CO_CHECK(co_await place_->remove(name));
+  }
+  if (listing.snapshots.size() > snapshots) {
+    const Height oldest = *(listing.snapshots.end() - static_cast<std::ptrdiff_t>(snapshots));
+    for (const Height height : listing.snapshots) {
+      if (height >= oldest) break;
+      STRATOS_CO_CHECK(co_await remove_snapshot(height));
+    }
+    for (const BlocksFile& file : listing.blocks) {
+      if (file.last > oldest) continue;
+      std::string name = blocks_name(file);
+      STRATOS_CO_CHECK(co_await place_->remove(std::move(name)));
     }
   }
-  for (const BlocksFile& file : listing.blocks) {
-    if (file.last <= oldest) STRATOS_CHECK(fs_.remove(path_of(blocks_name(file))));
-  }
-  return fs_.sync_dir(folder_);
+  co_return co_await place_->tidy();
 }
 
 }  // namespace stratos::ordering

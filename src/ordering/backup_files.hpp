@@ -7,7 +7,7 @@
 
 #include "base/random.hpp"
 #include "crypto/keys.hpp"
-#include "io/file_system.hpp"
+#include "ordering/backup_place.hpp"
 #include "ordering/state_machine.hpp"
 
 namespace stratos::ordering {
@@ -33,54 +33,49 @@ struct BackupListing {
   std::vector<std::string> unfinished;  // chunks of snapshots that were never finished
 };
 
-// A folder that holds one network's backup. All calls block; one thread at a time.
+// One network's backup in a place. Belongs to the place's runtime; one call at a time.
 class BackupFiles {
  public:
-  // Creates the folder when it is absent. Errc::folder_locked.
-  static Result<std::unique_ptr<BackupFiles>> open(io::FileSystem& fs, std::string folder,
-                                                   std::string network, crypto::SecretKey key,
-                                                   Random& random);
-
-  // Without the lock: beside one that writes, too.
-  static std::unique_ptr<BackupFiles> for_reading(io::FileSystem& fs, std::string folder,
-                                                  std::string network, crypto::SecretKey key,
-                                                  Random& random);
-
-  // Files of other makers are left alone and not listed.
-  Result<BackupListing> list() const;
-
-  Result<void> write_chunk(const SnapshotFile& file, ByteView chunk);
-  // Makes the snapshot count: what it consists of is durable already.
-  Result<void> finish_snapshot(const Snapshot& snapshot);
-  Result<Snapshot> read_snapshot(Height height) const;
-  Result<Bytes> read_chunk(const SnapshotFile& file) const;
-
-  // Durable when it returns. In order, without gaps between them.
-  Result<void> write_blocks(const std::vector<RecordedBlock>& blocks);
-  Result<std::vector<RecordedBlock>> read_blocks(const BlocksFile& file) const;
-
-  // Removes all snapshots but the newest `snapshots`, what only the others needed, and chunks of
-  // snapshots that were never finished.
-  Result<void> prune(std::size_t snapshots);
-
- private:
-  BackupFiles(io::FileSystem& fs, std::string folder, std::string network, crypto::SecretKey key,
-              Random& random)
-      : fs_(fs),
-        folder_(std::move(folder)),
+  // `runtime` and `random` outlive it.
+  BackupFiles(Runtime& runtime, std::unique_ptr<BackupPlace> place, std::string network,
+              crypto::SecretKey key, Random& random)
+      : runtime_(runtime),
+        place_(std::move(place)),
         network_(std::move(network)),
         key_(std::move(key)),
         random_(random) {}
-  Result<void> write(const std::string& name, ByteView plain);
-  Result<Bytes> read(const std::string& name) const;
-  std::string path_of(const std::string& name) const { return folder_ + "/" + name; }
+  const BackupPlace& place() const { return *place_; }
 
-  io::FileSystem& fs_;
-  std::string folder_;
+  // Files of other makers are left alone and not listed.
+  Task<Result<BackupListing>> list();
+
+  Task<Result<void>> write_chunk(SnapshotFile file, Bytes chunk);
+  // Makes the snapshot count: what it consists of is durable already.
+  Task<Result<void>> finish_snapshot(Snapshot snapshot);
+  Task<Result<Snapshot>> read_snapshot(Height height);
+  Task<Result<Bytes>> read_chunk(SnapshotFile file);
+
+  // Durable when it returns. In order, without gaps between them; in several files when they are
+  // long.
+  Task<Result<void>> write_blocks(std::vector<RecordedBlock> blocks);
+  Task<Result<std::vector<RecordedBlock>>> read_blocks(BlocksFile file);
+
+  // Removes all snapshots but the newest `snapshots`, what only the others needed, and chunks of
+  // snapshots that were never finished.
+  Task<Result<void>> prune(std::size_t snapshots);
+
+ private:
+  Task<Result<void>> write(std::string name, Bytes plain);
+  Task<Result<Bytes>> read(std::string name);
+  Bytes seal(const std::string& name, ByteView plain);
+  Result<Bytes> unseal(const std::string& name, ByteView file) const;
+  Task<Result<void>> remove_snapshot(Height height);
+
+  Runtime& runtime_;
+  std::unique_ptr<BackupPlace> place_;
   std::string network_;
   crypto::SecretKey key_;
   Random& random_;
-  std::unique_ptr<io::FolderLock> lock_;
 };
 
 }  // namespace stratos::ordering

@@ -6,6 +6,7 @@
 
 #include "io/faulty_file_system.hpp"
 #include "ordering/backup_files.hpp"
+#include "ordering/backup_place.hpp"
 #include "ordering/map_machine.hpp"
 #include "runtime/real_runtime.hpp"
 
@@ -40,7 +41,8 @@ class BackupTest : public ::testing::Test {
     backup_ = std::make_unique<Backup>(runtime_, *recording_, files(), options);
   }
   std::unique_ptr<BackupFiles> files(std::uint8_t key = 1, const std::string& network = "test") {
-    return BackupFiles::open(*disk_, "/b", network, key_of(key), random_).value();
+    auto place = FolderPlace::open(runtime_, *disk_, "/b").value();
+    return std::make_unique<BackupFiles>(runtime_, std::move(place), network, key_of(key), random_);
   }
   void order(const std::string& entry) {
     Block block;
@@ -55,7 +57,8 @@ class BackupTest : public ::testing::Test {
   Result<Restored> restore_into(MapMachine& machine, std::uint8_t key = 1,
                                 const std::string& network = "test") {
     backup_.reset();
-    return restore(*files(key, network), machine);
+    const auto from = files(key, network);
+    return block_on(runtime_, restore(*from, machine));
   }
   Errc restore_code(std::uint8_t key = 1, const std::string& network = "test") {
     MapMachine machine(*live_, "/d/other");
@@ -141,9 +144,57 @@ TEST_F(BackupTest, KeepsTheNewestSnapshots) {
     ASSERT_TRUE(step());
   }
   backup_.reset();
-  const BackupListing listing = files()->list().value();
+  const auto kept = files();
+  const BackupListing listing = block_on(runtime_, kept->list()).value();
+  EXPECT_EQ(kept->place().describe(), "/b");
   EXPECT_EQ(listing.snapshots.size(), 2U);
   for (const BlocksFile& file : listing.blocks) EXPECT_GT(file.last, listing.snapshots.front());
+}
+
+TEST_F(BackupTest, SplitsBlocksThatAreLong) {
+  order("a=1");
+  ASSERT_TRUE(step());
+  open(64 << 20);
+  ASSERT_TRUE(step());
+  for (int i = 0; i < 10; ++i) order("key" + std::to_string(i) + "=" + std::string(1 << 20, 'x'));
+  ASSERT_TRUE(step());
+  const auto is_blocks = [](const std::string& name) { return name.starts_with("blocks-"); };
+  EXPECT_GE(std::ranges::count_if(names(), is_blocks), 3);
+  EXPECT_EQ(restore_code(), Errc{});
+}
+
+TEST_F(BackupTest, IsNotWrittenOverByAMachineThatLacksWhatItHolds) {
+  order("a=1");
+  order("b=2");
+  ASSERT_TRUE(step());
+  const auto before = names();
+  machine_ = std::make_unique<MapMachine>(*live_, "/d/new");
+  ASSERT_TRUE(machine_->init({"test", {1000}, {}, to_bytes(as_bytes("first"))}));
+  open();
+  order("c=3");
+  EXPECT_EQ(step().error().code(), Errc::bad_config);
+  // Nor when it has grown meanwhile.
+  for (int i = 0; i < 5; ++i) order("d=4");
+  EXPECT_EQ(step().error().code(), Errc::bad_config);
+  EXPECT_EQ(backup_->status().failures, 2U);
+  EXPECT_NE(backup_->status().last_error, "");
+  EXPECT_EQ(names(), before);
+}
+
+TEST_F(BackupTest, SaysWhatFailedUntilAStepSucceeds) {
+  order("a=1");
+  ASSERT_TRUE(step());
+  const WallTime at = backup_->status().at;
+  disk_->set_capacity(1);
+  order("b=2");
+  EXPECT_FALSE(step());
+  EXPECT_EQ(backup_->status().failures, 1U);
+  EXPECT_NE(backup_->status().last_error, "");
+  EXPECT_EQ(backup_->status().at, at);
+  disk_->set_capacity(1 << 30);
+  ASSERT_TRUE(step());
+  EXPECT_EQ(backup_->status().failures, 0U);
+  EXPECT_EQ(backup_->status().last_error, "");
   EXPECT_EQ(restore_code(), Errc{});
 }
 

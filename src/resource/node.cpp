@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "resource/backup/backup_keeper.hpp"
 #include "resource/storage/fragment_store.hpp"
 #include "resource/storage/storage_service.hpp"
 #include "runtime/sync.hpp"
@@ -58,10 +59,17 @@ class StorageNodeImpl final : public StorageNode {
     auto claim = [&fs = fs_, folder = options_.folder] { return claim_folder(fs, folder); };
     auto claimed = co_await runtime_.offload(std::move(claim), kOpenCost);
     STRATOS_CO_TRY(lock_, std::move(claimed));
+    const std::uint64_t capacity = options_.storage.store.capacity_bytes;
+    const std::uint64_t most =
+        capacity == 0 ? options_.backup_bytes : std::min(options_.backup_bytes, capacity / 10);
+    STRATOS_CO_TRY(auto keeper, co_await BackupKeeper::open(
+                                    runtime_, fs_, options_.folder + "/backup", most, metrics));
+    options_.storage.store.beside_bytes = &keeper->bytes();
     STRATOS_CO_TRY(auto storage,
                    co_await StorageService::open(runtime_, fs_, storage_folder(options_.folder),
                                                  *meta_, key_, metrics, options_.storage));
-    services_.push_back(std::move(storage));
+    services_.push_back(std::move(storage));  // goes before what it looks at
+    services_.push_back(std::move(keeper));
     router_.measure(runtime_, metrics);
     for (const auto& service : services_) service->add_routes(router_);
     co_return Result<void>{};

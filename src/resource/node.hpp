@@ -21,6 +21,7 @@ struct NodeOptions {
   std::vector<meta::Label> labels;  // at least at the levels of the network's spread
   Duration heartbeat_interval = 1s;
   Duration call_timeout = 5s;
+  std::uint64_t backup_bytes = 4ULL << 30;  // of the index's backup, that it may keep here
   StorageOptions storage;
 };
 

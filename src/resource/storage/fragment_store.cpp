@@ -391,7 +391,8 @@ Result<void> FragmentStore::measure() {
   const std::uint64_t counted =
       now.used_bytes + now.trash_bytes + now.overhead_bytes - measured_bytes_;
   measured_bytes_ = on_disk > counted ? on_disk - counted : 0;
-  const std::uint64_t taken = std::max(on_disk, counted);
+  const std::uint64_t beside = options_.beside_bytes == nullptr ? 0 : options_.beside_bytes->load();
+  const std::uint64_t taken = std::max(on_disk, counted) + beside;
   // A disk without a limit says so with the greatest number.
   const std::uint64_t most = disk_free + std::min(taken, ~disk_free);
   const std::uint64_t capacity = options_.capacity_bytes == 0 ? most : options_.capacity_bytes;

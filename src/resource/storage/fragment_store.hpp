@@ -26,6 +26,8 @@ struct StoreOptions {
   std::uint64_t capacity_bytes = 0;
   // Kept for deletes, compaction and the index; by default 1 % of the capacity, at least 256 MiB.
   std::optional<std::uint64_t> reserve_bytes;
+  // Bytes of the same capacity that others use; outlives the store.
+  const std::atomic<std::uint64_t>* beside_bytes = nullptr;
   std::size_t max_open_fragments = 1024;  // more: Errc::overloaded
   std::chrono::milliseconds open_idle = 5min;
   std::chrono::milliseconds lease = 24h;

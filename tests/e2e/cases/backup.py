@@ -80,3 +80,54 @@ def scan(context):
     read_all(s3, bucket, keys, "after drops resumed")
     check_equal(mesh.health()["lost"], 0, "lost segments")
     context.figure("attached", found["attached_in_all"], "holders")
+
+
+def spoil(folder):
+    """One byte of every file of a backup is another."""
+    for path in folder.iterdir():
+        content = bytearray(path.read_bytes())
+        if "-" in path.name and content:
+            content[len(content) // 2] ^= 1
+            path.write_bytes(content)
+
+
+@case("backup.on-nodes")
+def on_nodes(context):
+    """The index comes back from the storage nodes alone, one of which is gone and one spoiled."""
+    mesh = context.new_mesh("--nodes", "6", "--profile", "4+2", "--backup", "nodes")
+    s3 = mesh.s3()
+    bucket = context.new_bucket(s3)
+    keys = [f"k-{i}" for i in range(context.size(20, 500))]
+    store(s3, bucket, keys)
+    mesh.wait_until_full()
+    saved = mesh.stratos_json("meta", "backup")
+    check_equal([p["where"] for p in saved["places"]], ["the storage nodes"], "where the copy is")
+    zone = mesh.health()["zone"]
+    check_equal((zone["generation"], zone["drops_pause"]), (1, False), "generation and drops")
+    check_equal((zone["backup"][0]["failures"], zone["backup"][0]["last_error"]), (0, ""), "failures")
+    mesh.kill()
+    shutil.rmtree(mesh.folder / "meta")
+    gone, spoiled = context.random.sample(range(1, 7), 2)
+    shutil.rmtree(mesh.folder / "nodes" / f"n{gone}")
+    spoil(mesh.folder / "nodes" / f"n{spoiled}" / "backup")
+    verified = mesh.stratos_json("meta", "verify")
+    check(verified["height"] >= saved["height"], "the backup lost blocks")
+    restored = mesh.stratos_json("meta", "restore", "--scan")
+    check_equal((restored["height"], restored["generation"]), (verified["height"], 2), "what came back")
+    mesh.start()
+    mesh.stratos("meta", "scan")
+    s3 = mesh.s3()
+    read_all(s3, bucket, keys, "after the restore")
+    check_equal(mesh.health()["zone"]["drops_pause"], True, "drops pause")
+    mesh.stratos("meta", "resume")
+    store(s3, bucket, ["after-1002"])
+    again = mesh.stratos_json("meta", "backup")
+    check(again["height"] > restored["height"], "nothing is kept of the restored index")
+    zone = mesh.health()["zone"]
+    check_equal((zone["generation"], zone["drops_pause"]), (2, False), "generation and drops")
+    for number in range(1, 7):
+        kept = {p.name[:16] for p in (mesh.folder / "nodes" / f"n{number}" / "backup").iterdir()
+                if "-" in p.name}
+        check(kept <= {f"{2:016x}"}, lambda: f"files of an older generation stay: {kept}")
+    mesh.restart()
+    read_all(mesh.s3(), bucket, keys + ["after-1002"], "after another start")
