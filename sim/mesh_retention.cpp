@@ -100,7 +100,7 @@ Task<Result<void>> Retention::plant_all(ClientProcess& client) {
       client, poor, 2 * meta::storage_price(terms, poor_bytes, terms.term_ms)));
   const bool renews = run_.scenario.sabotage != Sabotage::no_renewal;
   STRATOS_CO_CHECK(co_await client.objects->set_renewal(kBucket, renews));
-  STRATOS_CO_CHECK(co_await make_bucket(client, rich, std::string(kPaidOn), true));
+  STRATOS_CO_CHECK(co_await make_bucket(client, rich, std::string(kPaidOn), renews));
   STRATOS_CO_CHECK(co_await make_bucket(client, rich, std::string(kLeft), false));
   STRATOS_CO_CHECK(co_await make_bucket(client, poor, std::string(kPoor), true));
   std::uint64_t seed = 1;

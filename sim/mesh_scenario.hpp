@@ -75,7 +75,7 @@ enum class Sabotage : std::uint8_t {
   wrong_reads,    // now and then a read gives one wrong bit
   lost_drops,     // nodes never free what nothing refers to
   unseen_orders,  // clients owe for orders that nobody saw them sign
-  no_renewal,     // nobody pays on what the workload has written
+  no_renewal,     // nobody pays on what is to stay
 };
 
 struct Scenario {
