@@ -66,10 +66,25 @@ function(stratos_test TARGET)
   set_source_files_properties(${ARG_SOURCES} PROPERTIES COMPILE_DEFINITIONS
     STRATOS_GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden")
   stratos_precompile(${TARGET})
-  include(GoogleTest)
-  gtest_discover_tests(${TARGET} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${STRATOS_TEST_TIMEOUT} LABELS ${ARG_LABEL})
+  if(STRATOS_SANITIZE)
+    stratos_test_shards(${TARGET} ${ARG_LABEL})
+  else()
+    include(GoogleTest)
+    gtest_discover_tests(${TARGET} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+      PROPERTIES TIMEOUT ${STRATOS_TEST_TIMEOUT} LABELS ${ARG_LABEL})
+  endif()
   add_dependencies(stratos_tests ${TARGET})
+endfunction()
+
+# A program with sanitizers starts slowly: one process runs many tests, not one.
+function(stratos_test_shards TARGET LABEL)
+  set(shards 4)
+  math(EXPR last "${shards} - 1")
+  foreach(shard RANGE ${last})
+    add_test(NAME ${TARGET}.${shard} COMMAND ${TARGET} --gtest_brief=1)
+    set_tests_properties(${TARGET}.${shard} PROPERTIES LABELS ${LABEL} TIMEOUT 900
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${shards};GTEST_SHARD_INDEX=${shard}")
+  endforeach()
 endfunction()
 
 # One precompiled header (standard library and the coroutine type) shared by every target.
