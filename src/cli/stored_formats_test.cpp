@@ -43,12 +43,10 @@ TEST_F(StoredFormats, OfVolumesAreThoseOfTheirHeaders) {
   write("/mesh/nodes/n1/FORMAT", as_bytes("stratos node 1\n"));
   ASSERT_TRUE(fs_.make_dirs("/mesh/nodes/n1/storage/volumes"));
   EXPECT_EQ(format_of("node n1"), "none yet");
-  Bytes header = resource::encode_volume_header({1, 2});
-  write("/mesh/nodes/n1/storage/volumes/00000001", header);
+  write("/mesh/nodes/n1/storage/volumes/00000001", resource::encode_volume_header({1, 2}));
   write("/mesh/nodes/n1/storage/volumes/00000002", Bytes(4096, 0));
   EXPECT_EQ(format_of("node n1"), "1");
-  header[0] ^= 1;
-  write("/mesh/nodes/n1/storage/volumes/00000003", header);
+  write("/mesh/nodes/n1/storage/volumes/00000003", Bytes(resource::kBlockBytes, 1));
   EXPECT_EQ(format_of("node n1"), "corrupt_file");
 }
 

@@ -352,7 +352,7 @@ TEST_F(FragmentStoreTest, StopsAcknowledgingAfterAFailedSyncUntilItIsOpenedAgain
   expect_stored(fragment_id(2), whole);
 }
 
-TEST_F(FragmentStoreTest, RefusesAVolumeWithADamagedHeader) {
+TEST_F(FragmentStoreTest, RefusesAVolumeWithoutAHeader) {
   options_.volume_bytes = 2 << 20;
   reopen();
   for (std::uint64_t i = 0; i < 6; ++i) {
@@ -361,6 +361,7 @@ TEST_F(FragmentStoreTest, RefusesAVolumeWithADamagedHeader) {
   store_.reset();
   remove_index();
   flip_byte({1, 0}, 17);
+  flip_byte({1, 0}, kBlockBytes / 2 + 17);
   EXPECT_EQ(open().error().code(), Errc::corrupt_file);
 }
 

@@ -10,6 +10,9 @@ constexpr std::string_view kRecordMagic = "SREC";
 constexpr std::uint8_t kFormat = 1;
 constexpr std::uint32_t kSealHeadBytes = 56;
 constexpr std::size_t kRecordCrcOffset = 8;
+constexpr std::size_t kVolumeHeaderBytes = 64;
+constexpr std::size_t kVolumeCrcOffset = 60;
+constexpr std::size_t kVolumeCopyOffset = kBlockBytes / 2;
 
 void put(std::uint8_t* at, ByteView bytes) { std::memcpy(at, bytes.data(), bytes.size()); }
 
@@ -37,6 +40,21 @@ std::unexpected<Error> corrupt(std::string what) {
   return fail(Errc::corrupt_file, std::move(what));
 }
 
+Result<VolumeHeader> decode_header(ByteView bytes) {
+  if (bytes.size() < kVolumeHeaderBytes || !begins_with(bytes, kVolumeMagic)) {
+    return corrupt("not a volume");
+  }
+  const auto crc = load_le<std::uint32_t>(bytes.data() + kVolumeCrcOffset);
+  if (crypto::crc32c(bytes.first(kVolumeCrcOffset)) != crc) {
+    return corrupt("volume header fails its checksum");
+  }
+  if (bytes[4] != kFormat) {
+    return fail(Errc::unknown_format, "volume of format " + std::to_string(bytes[4]));
+  }
+  return VolumeHeader{load_le<std::uint32_t>(bytes.data() + 8),
+                      load_le<std::uint64_t>(bytes.data() + 16), bytes[4]};
+}
+
 }  // namespace
 
 Bytes encode_volume_header(const VolumeHeader& header) {
@@ -45,23 +63,18 @@ Bytes encode_volume_header(const VolumeHeader& header) {
   out[4] = kFormat;
   store_le(out.data() + 8, header.number);
   store_le(out.data() + 16, header.salt);
-  store_le(out.data() + 60, crypto::crc32c(ByteView(out).first(60)));
+  store_le(out.data() + kVolumeCrcOffset, crypto::crc32c(ByteView(out).first(kVolumeCrcOffset)));
+  std::copy_n(out.begin(), kVolumeHeaderBytes, out.begin() + kVolumeCopyOffset);
   return out;
 }
 
 Result<VolumeHeader> decode_volume_header(ByteView block) {
-  if (block.size() < 64 || !begins_with(block, kVolumeMagic)) return corrupt("not a volume");
-  if (crypto::crc32c(block.first(60)) != load_le<std::uint32_t>(block.data() + 60)) {
-    return corrupt("volume header fails its checksum");
-  }
-  if (block[4] != kFormat) {
-    return fail(Errc::unknown_format, "volume of format " + std::to_string(block[4]));
-  }
-  return VolumeHeader{load_le<std::uint32_t>(block.data() + 8),
-                      load_le<std::uint64_t>(block.data() + 16)};
+  Result<VolumeHeader> header = decode_header(block);
+  const bool is_rotten = !header && header.error().code() == Errc::corrupt_file;
+  if (!is_rotten || block.size() < kVolumeCopyOffset) return header;
+  Result<VolumeHeader> copy = decode_header(block.subspan(kVolumeCopyOffset));
+  return copy ? copy : header;
 }
-
-std::uint8_t format_of(ByteView volume_header) { return volume_header[4]; }
 
 RecordLayout plan_record(std::uint32_t data_bytes, std::uint32_t seal_bytes) {
   RecordLayout layout;

@@ -31,13 +31,12 @@ struct Place {
 struct VolumeHeader {
   std::uint32_t number = 0;
   std::uint64_t salt = 0;
+  std::uint8_t format = 1;
 };
-// One block.
+// One block, which holds the header twice.
 Bytes encode_volume_header(const VolumeHeader& header);
-// Errc::corrupt_file, Errc::unknown_format.
+// From either copy. Errc::corrupt_file, Errc::unknown_format.
 Result<VolumeHeader> decode_volume_header(ByteView block);
-// Of a header that was decoded.
-std::uint8_t format_of(ByteView volume_header);
 
 // Where the parts of a record lie, counted from its start.
 struct RecordLayout {

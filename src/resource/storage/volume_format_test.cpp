@@ -123,9 +123,21 @@ TEST(VolumeFormat, RefusesForeignVolumes) {
   EXPECT_EQ(header->number, 7U);
   EXPECT_EQ(header->salt, 1234U);
   block[9] ^= 1;
+  block[kBlockBytes / 2 + 9] ^= 1;
   EXPECT_EQ(decode_volume_header(block).error().code(), Errc::corrupt_file);
   EXPECT_EQ(decode_volume_header(Bytes(10)).error().code(), Errc::corrupt_file);
   EXPECT_EQ(decode_volume_header(Bytes(kBlockBytes)).error().code(), Errc::corrupt_file);
+}
+
+TEST(VolumeFormat, SurvivesAnyRottenBitOfAHeader) {
+  Bytes block = encode_volume_header({7, 1234});
+  for (std::size_t bit = 0; bit < 8 * block.size(); ++bit) {
+    block[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
+    const auto header = decode_volume_header(block);
+    ASSERT_TRUE(header) << bit;
+    EXPECT_EQ(header->salt, 1234U);
+    block[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
+  }
 }
 
 TEST(VolumeFormat, SurvivesNoise) {

@@ -28,9 +28,16 @@ Result<Bytes> read_first_block(const io::File& file) {
   return block;
 }
 
-Result<VolumeHeader> read_header(const io::File& file) {
+// Writes anew what has rotted of the block; an old volume gets its second copy.
+Result<VolumeHeader> read_header(io::File& file) {
   STRATOS_TRY(const Bytes block, read_first_block(file));
-  return decode_volume_header(block);
+  STRATOS_TRY(const VolumeHeader header, decode_volume_header(block));
+  const Bytes whole = encode_volume_header(header);
+  if (block != whole) {
+    log::warn("storage.volume_header_renewed", {{"volume", header.number}});
+    STRATOS_CHECK(file.write(0, whole));
+  }
+  return header;
 }
 
 std::optional<std::uint32_t> number_of_name(const std::string& name) {
@@ -81,8 +88,8 @@ Result<std::set<std::uint8_t>> VolumeSet::stored_formats(io::FileSystem& fs,
     STRATOS_TRY(const Bytes block, read_first_block(*file));
     // Begun as the power failed.
     if (std::ranges::all_of(block, [](std::uint8_t byte) { return byte == 0; })) continue;
-    STRATOS_CHECK(decode_volume_header(block));
-    formats.insert(format_of(block));
+    STRATOS_TRY(const VolumeHeader header, decode_volume_header(block));
+    formats.insert(header.format);
   }
   return formats;
 }

@@ -41,6 +41,30 @@ TEST_F(VolumeSetTest, DropsALastVolumeWithoutAHeader) {
   EXPECT_EQ(volumes_->numbers(), std::vector<std::uint32_t>{1});
 }
 
+TEST_F(VolumeSetTest, RenewsARottenHeader) {
+  open();
+  const std::uint64_t salt = volumes_->create(1).value()->salt;
+  ASSERT_TRUE(volumes_->create(2));
+  const auto rot = [&](std::uint64_t at) {
+    const auto file = fs_.open("/v/00000001", io::OpenMode::read_write).value();
+    Bytes byte(1);
+    ASSERT_TRUE(file->read(at, byte));
+    byte[0] ^= 0x10;
+    ASSERT_TRUE(file->write(at, byte));
+  };
+  for (const std::uint64_t at : {20UL, kBlockBytes / 2 + 20UL, 20UL}) {
+    rot(at);
+    open();
+    const auto volume = volumes_->get(1);
+    ASSERT_TRUE(volume) << at;
+    EXPECT_EQ((*volume)->salt, salt);
+  }
+  rot(20);
+  rot(kBlockBytes / 2 + 20);
+  open();
+  EXPECT_EQ(volumes_->get(1).error().code(), Errc::corrupt_file);
+}
+
 TEST_F(VolumeSetTest, RollsToTheNextVolume) {
   open();
   VolumeLog log(*volumes_, 64 * 1024, {});
