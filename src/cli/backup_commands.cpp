@@ -43,18 +43,6 @@ meta::MeshPlace::Choose node_folders(Runtime& runtime, const MeshFolder& folder)
   return [members](std::string_view) { return members; };
 }
 
-// The newest backup among the nodes.
-Task<Result<Generation>> newest_generation(meta::MeshPlace::Choose nodes) {
-  Generation newest;
-  for (const meta::MeshPlace::Member& member : nodes({})) {
-    const auto names = co_await member.place->list();
-    if (!names) continue;
-    for (const std::string& name : *names) newest = std::max(newest, meta::backup_generation(name));
-  }
-  if (newest == Generation()) co_return fail(Errc::not_found, "the nodes keep no backup");
-  co_return newest;
-}
-
 Result<std::unique_ptr<ordering::BackupPlace>> open_place(Runtime& runtime,
                                                           const MeshFolder& folder,
                                                           const Arguments& arguments) {
@@ -64,8 +52,10 @@ Result<std::unique_ptr<ordering::BackupPlace>> open_place(Runtime& runtime,
     return std::make_unique<ordering::FolderPlace>(runtime, fs, arguments.from);
   }
   const meta::MeshPlace::Choose nodes = node_folders(runtime, folder);
-  STRATOS_TRY(const Generation generation, block_on(runtime, newest_generation(nodes)));
-  return std::make_unique<meta::MeshPlace>(nodes, generation, meta::MeshPlace::Use::restore);
+  const meta::HeldGenerations held = block_on(runtime, meta::held_generations(nodes));
+  if (held.generations.empty()) return fail(Errc::not_found, "the nodes keep no backup");
+  return std::make_unique<meta::MeshPlace>(nodes, *held.generations.rbegin(),
+                                           meta::MeshPlace::Use::restore);
 }
 
 nlohmann::json json_of(const ordering::Restored& restored) {

@@ -1,7 +1,5 @@
 #include "meta/index_backup.hpp"
 
-#include <set>
-
 #include "meta/index_upkeep.hpp"
 #include "meta/zone_commands.hpp"
 
@@ -109,22 +107,14 @@ Task<Result<RestoredIndex>> restore_index_from_nodes(Runtime& runtime, io::FileS
                                                      std::string network, std::string folder,
                                                      const MetaIdentity& identity,
                                                      RestoreOptions options) {
-  std::set<Generation> generations;
-  std::size_t silent = 0;
-  for (const MeshPlace::Member& member : nodes({})) {
-    const auto names = co_await member.place->list();
-    silent += names ? 0 : 1;
-    if (!names) continue;
-    for (const std::string& name : *names) generations.insert(backup_generation(name));
-  }
-  generations.erase(Generation());
-  if (silent > options.max_silent) {
-    co_return fail(Errc::unavailable,
-                   std::to_string(silent) + " nodes do not answer: what is newest may be on them");
+  const HeldGenerations held = co_await held_generations(nodes);
+  if (held.silent > options.max_silent) {
+    co_return fail(Errc::unavailable, std::to_string(held.silent) +
+                                          " nodes do not answer: what is newest may be on them");
   }
   SystemRandom random;
   Result<RestoredIndex> restored = fail(Errc::not_found, "the nodes hold no backup");
-  for (auto at = generations.rbegin(); at != generations.rend(); ++at) {
+  for (auto at = held.generations.rbegin(); at != held.generations.rend(); ++at) {
     // Of what nodes made up, or have no longer, nothing may stay.
     remove_tree(fs, folder + ".partial");
     auto place = std::make_unique<MeshPlace>(nodes, *at, MeshPlace::Use::restore);

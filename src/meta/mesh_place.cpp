@@ -192,4 +192,16 @@ Task<Result<void>> MeshPlace::tidy() {
   co_return Result<void>{};
 }
 
+Task<HeldGenerations> held_generations(MeshPlace::Choose nodes) {
+  HeldGenerations held;
+  for (const MeshPlace::Member& member : nodes({})) {
+    const auto names = co_await member.place->list();
+    held.silent += names ? 0 : 1;
+    if (!names) continue;
+    for (const std::string& name : *names) held.generations.insert(backup_generation(name));
+  }
+  held.generations.erase(Generation());
+  co_return held;
+}
+
 }  // namespace stratos::meta

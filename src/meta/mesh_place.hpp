@@ -69,4 +69,11 @@ class MeshPlace final : public ordering::BackupPlace {
   std::map<NodeId, Member> touched_;                    // by remove(), since the last tidy()
 };
 
+// What all nodes that can be asked hold.
+struct HeldGenerations {
+  std::set<Generation> generations;
+  std::size_t silent = 0;  // nodes that did not answer
+};
+Task<HeldGenerations> held_generations(MeshPlace::Choose nodes);
+
 }  // namespace stratos::meta
