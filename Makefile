@@ -3,7 +3,7 @@
 
 help:
 	@echo 'make run        install what is missing, build, start a local mesh, prove it, stay up'
-	@echo 'make test       everything that must pass before a commit (50 minutes on 2 cores)'
+	@echo 'make test       everything that must pass before a commit (up to an hour on 2 cores)'
 	@echo 'make test-full  the same at full size, with a report under docs/reports (hours)'
 	@echo 'make build      the program alone: build/release/bin/stratos'
 	@echo 'make lint       rules that compilers do not check (seconds)'
