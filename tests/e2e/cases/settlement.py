@@ -28,12 +28,16 @@ def stored_bytes(mesh, bucket, key):
     return sum((s["k"] + s["m"]) * s["fragment_length"] for s in explained["segments"])
 
 
-def settled_in_full(mesh, buckets):
-    """The usage, once everything that these buckets moved is settled and split."""
+def settled_in_full(mesh, least):
+    """The usage, once all is settled and split and no sum of `least` ((bucket, action): bytes) lacks.
+
+    Orders are handed in when their epoch ends: what was moved across its end comes in two parts.
+    """
     def probe():
         value = usage(mesh)
         sums = by_bucket(value)
-        known = all(sums[b, "put", "settled"] for b in buckets)
+        known = all(sums[place, action, "settled"] >= size
+                    for (place, action), size in least.items())
         return value if known and value["settled_bytes"] == value["delivered_bytes"] else None
     return poll(probe, "everything is settled and split", 90, every=0.5)
 
@@ -49,16 +53,18 @@ def exact_usage(context):
         s3.put_object(Bucket=bucket, Key=key, Body=pattern(number, size))
     body = s3.get_object(Bucket=first, Key="coded")["Body"].read()
     check(body == pattern(1, 3 * MIB + 11), "the object comes back")
-    value = settled_in_full(mesh, [first, second])
+    wanted = {bucket: sum(stored_bytes(mesh, b, k) for b, k in objects if b == bucket)
+              for bucket in (first, second)}
+    size = objects[first, "coded"]
+    least = {(bucket, "put"): wanted[bucket] for bucket in wanted} | {(first, "get"): size}
+    value = settled_in_full(mesh, least)
     sums = by_bucket(value)
     check_equal(value["unsplit_bytes"], 0, "unsplit bytes")
     check(not any(place == "undelivered" for place, _, _ in sums), lambda: f"undelivered: {sums}")
     for bucket in (first, second):
-        wanted = sum(stored_bytes(mesh, b, k) for b, k in objects if b == bucket)
         for kind in ("delivered", "settled"):
-            check_equal(sums[bucket, "put", kind], wanted, f"{kind} bytes put into {bucket}")
+            check_equal(sums[bucket, "put", kind], wanted[bucket], f"{kind} bytes put into {bucket}")
     # A hedge may ask a further node when one is late; what it brought is delivered and paid too.
-    size = objects[first, "coded"]
     check(size <= sums[first, "get", "settled"] < 2 * size, lambda: f"{sums} for {size} bytes read")
     check_equal(sums[first, "get", "settled"], sums[first, "get", "delivered"], "bytes read")
     check_equal(sums[second, "get", "delivered"], 0, "bytes read of a bucket nobody read")
