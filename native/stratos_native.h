@@ -1,5 +1,5 @@
-// What the program takes from Rust: BLAKE3 and its tree, Keccak-256, the CRCs and the verification
-// of Ed25519 signatures.
+// What the program takes from Rust: BLAKE3 and its tree, Keccak-256, AES-256-GCM, the CRCs and the
+// verification of Ed25519 signatures.
 // Only src/crypto includes this header.
 //
 // Rules of every function: safe from any thread; keeps no pointer; a pointer may be null when its
@@ -48,6 +48,21 @@ void stratos_keccak256(const uint8_t* data, size_t length, uint8_t out[32]);
 // Keys and commitments of small order and encodings that are not canonical are refused.
 bool stratos_ed25519_verify(const uint8_t key[32], const uint8_t* message, size_t length,
                             const uint8_t signature[64]);
+
+// AES-256-GCM with 96-bit nonces and 128-bit tags. A key is expanded once, may be used by several
+// threads at once, and is wiped when it is freed; freeing null does nothing.
+typedef struct AesGcmKey AesGcmKey;
+AesGcmKey* stratos_aes_gcm_key_new(const uint8_t key[32]);
+void stratos_aes_gcm_key_free(AesGcmKey* key);
+// Writes length + 16 bytes to `out`: the ciphertext and the tag. `length` is below 2^36 - 32.
+void stratos_aes_gcm_seal(const AesGcmKey* key, const uint8_t nonce[12], const uint8_t* associated,
+                          size_t associated_length, const uint8_t* plain, size_t length,
+                          uint8_t* out);
+// `sealed` holds length + 16 bytes; writes `length` to `out`: the text, or zeros and false when a
+// byte of any of it was altered.
+bool stratos_aes_gcm_open(const AesGcmKey* key, const uint8_t nonce[12], const uint8_t* associated,
+                          size_t associated_length, const uint8_t* sealed, size_t length,
+                          uint8_t* out);
 
 // `crc` is the finished CRC of what came before, 0 at the beginning; the result is the finished CRC
 // up to and with `data`.

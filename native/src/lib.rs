@@ -2,6 +2,7 @@
 //! One module per subject; each holds its own `extern "C"` functions. A panic in one of them is a
 //! bug and aborts the process, because it cannot leave an `extern "C"` function.
 
+mod aes_gcm;
 mod blake3_leaf;
 mod blake3_tree;
 mod crc;

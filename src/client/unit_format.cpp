@@ -58,11 +58,11 @@ Bytes UnitCipher::associated_data(std::uint64_t unit, bool last) const {
 
 void UnitCipher::seal(std::uint64_t unit, bool last, ByteView plain, MutableByteView out) {
   const std::size_t capacity = out.size() - crypto::kTagBytes;
+  Bytes filled_up;
   if (plain.size() < capacity) {
-    // A short unit is filled up in place, then encrypted where it stands.
-    std::copy(plain.begin(), plain.end(), out.begin());
-    std::fill(out.begin() + static_cast<std::ptrdiff_t>(plain.size()), out.end(), std::uint8_t{0});
-    plain = ByteView(out).first(capacity);
+    filled_up.assign(plain.begin(), plain.end());
+    filled_up.resize(capacity);
+    plain = filled_up;
   }
   aead_.seal(nonce_of(unit), associated_data(unit, last), plain, out);
 }

@@ -77,18 +77,6 @@ TEST(Aead, KeepsItsKeyOverManyMessagesBothWays) {
   }
 }
 
-TEST(Aead, WorksInPlace) {
-  Aead aead(key_of(kNist[2].key));
-  const Nonce nonce{1};
-  const Bytes plain = counting(65'520);
-  Bytes buffer = plain;
-  buffer.resize(plain.size() + kTagBytes);
-  aead.seal(nonce, {}, ByteView(buffer).first(plain.size()), buffer);
-  EXPECT_EQ(buffer, sealed(aead, nonce, {}, plain));
-  ASSERT_TRUE(aead.open(nonce, {}, buffer, MutableByteView(buffer).first(plain.size())));
-  EXPECT_TRUE(std::ranges::equal(ByteView(buffer).first(plain.size()), plain));
-}
-
 TEST(Aead, RefusesAnAlterationOfEveryBit) {
   Aead aead(key_of(kNist[3].key));
   const Nonce nonce{9};

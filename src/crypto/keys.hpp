@@ -8,6 +8,8 @@
 #include "base/ids.hpp"
 #include "base/random.hpp"
 
+struct AesGcmKey;  // stratos_native.h
+
 namespace stratos::crypto {
 
 // 32 secret bytes; wiped on destruction, compared in constant time, never printed.
@@ -83,22 +85,23 @@ Result<AccountId> parse_address(std::string_view text);
 constexpr std::size_t kTagBytes = 16;
 using Nonce = std::array<std::uint8_t, 12>;
 
-// Keeps the expanded key: make one per key, not one per message. One thread at a time.
+// Keeps the expanded key: make one per key, not one per message. Safe from any thread.
 class Aead {
  public:
   explicit Aead(const SecretKey& key);
-  ~Aead();
-  Aead(Aead&&) noexcept;
-  Aead& operator=(Aead&&) noexcept;
-  // out.size() == plain.size() + kTagBytes; out may begin at plain.
-  void seal(const Nonce& nonce, ByteView associated, ByteView plain, MutableByteView out);
-  // out.size() + kTagBytes == sealed.size(); out may begin at sealed. Errc::decryption_failed
-  // leaves zeros in out.
-  Result<void> open(const Nonce& nonce, ByteView associated, ByteView sealed, MutableByteView out);
+  // out.size() == plain.size() + kTagBytes; out and plain do not overlap. A nonce serves one
+  // message.
+  void seal(const Nonce& nonce, ByteView associated, ByteView plain, MutableByteView out) const;
+  // out.size() + kTagBytes == sealed.size(); they do not overlap. Errc::decryption_failed leaves
+  // zeros in out.
+  Result<void> open(const Nonce& nonce, ByteView associated, ByteView sealed,
+                    MutableByteView out) const;
 
  private:
-  struct Context;
-  std::unique_ptr<Context> context_;
+  struct Free {
+    void operator()(AesGcmKey* key) const;
+  };
+  std::unique_ptr<AesGcmKey, Free> key_;
 };
 
 // Seals a short secret or record with a random nonce in front: nonce, ciphertext, tag. A key may

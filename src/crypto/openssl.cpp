@@ -18,7 +18,6 @@ const Algorithms& algorithms() {
       .sha256 = found(EVP_MD_fetch(nullptr, "SHA256", nullptr)),
       .hmac = found(EVP_MAC_fetch(nullptr, "HMAC", nullptr)),
       .hkdf = found(EVP_KDF_fetch(nullptr, "HKDF", nullptr)),
-      .aes256_gcm = found(EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr)),
   };
   return kept;
 }

@@ -19,9 +19,7 @@ struct OpensslDeleter {
 using MdContext = std::unique_ptr<EVP_MD_CTX, OpensslDeleter<EVP_MD_CTX_free>>;
 using MacContext = std::unique_ptr<EVP_MAC_CTX, OpensslDeleter<EVP_MAC_CTX_free>>;
 using KdfContext = std::unique_ptr<EVP_KDF_CTX, OpensslDeleter<EVP_KDF_CTX_free>>;
-using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, OpensslDeleter<EVP_CIPHER_CTX_free>>;
 using PublicKeyPointer = std::unique_ptr<EVP_PKEY, OpensslDeleter<EVP_PKEY_free>>;
-
 // Looking an algorithm up by name takes microseconds, so each is looked up once and kept.
 struct Algorithms {
   EVP_MD* md5;
@@ -29,7 +27,6 @@ struct Algorithms {
   EVP_MD* sha256;
   EVP_MAC* hmac;
   EVP_KDF* hkdf;
-  EVP_CIPHER* aes256_gcm;
 };
 const Algorithms& algorithms();
 
