@@ -106,6 +106,26 @@ Result<std::optional<StoredFragment>> FragmentIndex::find(const FragmentId& id) 
   return found;
 }
 
+FragmentIndex::Recent& FragmentIndex::slot_of(const FragmentId& id) const {
+  return recent_[std::hash<FragmentId>()(id) % recent_.size()];
+}
+
+Result<std::shared_ptr<const StoredFragment>> FragmentIndex::find_again(
+    const FragmentId& id) const {
+  std::unique_lock lock(recent_mutex_);
+  Recent& slot = slot_of(id);
+  if (slot.fragment && slot.id == id) return slot.fragment;
+  const std::uint64_t writes = writes_;
+  lock.unlock();
+  STRATOS_TRY(std::optional<StoredFragment> found, find(id));
+  if (!found) return nullptr;
+  auto fragment = std::make_shared<const StoredFragment>(std::move(*found));
+  lock.lock();
+  // A change in between may have made it old.
+  if (writes == writes_) slot = {id, fragment};
+  return fragment;
+}
+
 Result<std::optional<Bytes>> FragmentIndex::get_meta(std::string_view name) const {
   return store_->get(meta_key(name));
 }
@@ -263,6 +283,13 @@ Result<void> FragmentIndex::Change::write() {
   if (Result<void> written = index_.store_->write(batch_); !written) {
     index_.failed_ = true;
     return written;
+  }
+  {
+    const std::lock_guard lock(index_.recent_mutex_);
+    ++index_.writes_;
+    for (const auto& [id, after] : pending_) {
+      if (Recent& slot = index_.slot_of(id); slot.id == id) slot = {};
+    }
   }
   const std::lock_guard lock(index_.uses_mutex_);
   for (const auto& [volume, use] : uses_) index_.uses_[volume] = use;

@@ -1,6 +1,8 @@
 // FragmentIndex: where fragments are and what becomes of them, in a key-value store. Rebuilt from
 // the volumes when it is lost. Keys: docs/formats/volume.md.
 #pragma once
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -58,6 +60,11 @@ struct StoredFragment {
     std::uint64_t bytes = 0;
     for (const StoredRecord& record : records) bytes += record.record_bytes;
     return bytes;
+  }
+  // The same records at the same places.
+  bool is_where(const StoredFragment& other) const {
+    return std::ranges::equal(records, other.records, {}, &StoredRecord::place,
+                              &StoredRecord::place);
   }
   static void fields(auto& self, auto&& field) {
     field(1, self.state);
@@ -135,6 +142,8 @@ class FragmentIndex {
 
   Change begin() { return Change(*this); }
   Result<std::optional<StoredFragment>> find(const FragmentId& id) const;
+  // The same, null for none, and cheap when it was asked for lately.
+  Result<std::shared_ptr<const StoredFragment>> find_again(const FragmentId& id) const;
   Result<std::optional<Bytes>> get_meta(std::string_view name) const;
   Result<std::vector<Bytes>> list_orders(std::size_t limit) const;
   std::map<std::uint32_t, VolumeUse> uses() const;
@@ -165,6 +174,15 @@ class FragmentIndex {
   std::unique_ptr<kv::Store> store_;
   std::atomic<bool> failed_{false};
   mutable std::mutex mutex_;  // held by the one Change
+  // What find_again() said, each id in the one slot that it hashes to.
+  struct Recent {
+    FragmentId id;
+    std::shared_ptr<const StoredFragment> fragment;
+  };
+  Recent& slot_of(const FragmentId& id) const;
+  mutable std::mutex recent_mutex_;
+  mutable std::array<Recent, 64> recent_;
+  std::uint64_t writes_ = 0;  // of changes
   mutable std::mutex uses_mutex_;
   std::map<std::uint32_t, VolumeUse> uses_;
 };

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 namespace stratos::resource {
 namespace {
 
@@ -46,6 +49,39 @@ TEST_F(FragmentIndexTest, FindsWhatWasPut) {
   EXPECT_FALSE(index_->find(id_of(2)).value());
   EXPECT_EQ(fragment_of(key_of(id_of(3, 9))).value(), id_of(3, 9));
   EXPECT_FALSE(fragment_of(Bytes(16)));
+}
+
+TEST_F(FragmentIndexTest, FindsAgainWhatIsTrueNow) {
+  EXPECT_EQ(index_->find_again(id_of(1)).value(), nullptr);
+  for (std::uint8_t i = 0; i < 200; ++i) put(id_of(i), fragment(1, 4096, i));
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    const auto first = index_->find_again(id_of(i)).value();
+    EXPECT_EQ(first->lease_until.ms, i);
+    EXPECT_EQ(index_->find_again(id_of(i)).value(), first) << "read once";
+  }
+  put(id_of(199), fragment(1, 4096, 1000));
+  EXPECT_EQ(index_->find_again(id_of(199)).value()->lease_until.ms, 1000);
+  FragmentIndex::Change change = index_->begin();
+  change.remove(id_of(199), *change.find(id_of(199)).value());
+  EXPECT_NE(index_->find_again(id_of(199)).value(), nullptr) << "not yet written";
+  ASSERT_TRUE(change.write());
+  EXPECT_EQ(index_->find_again(id_of(199)).value(), nullptr);
+}
+
+// Nothing that a reader puts aside may outlive the change that made it old.
+TEST_F(FragmentIndexTest, FindsAgainBesideChanges) {
+  put(id_of(1), fragment(1, 4096, 0));
+  std::atomic<std::int64_t> written{0};
+  std::jthread reader([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const std::int64_t least = written.load();
+      EXPECT_GE(index_->find_again(id_of(1)).value()->lease_until.ms, least);
+    }
+  });
+  for (std::int64_t i = 1; i <= 20'000; ++i) {
+    put(id_of(1), fragment(1, 4096, i));
+    written.store(i);
+  }
 }
 
 TEST_F(FragmentIndexTest, CountsBytesByStateAndVolume) {

@@ -28,10 +28,6 @@ std::span<const StoredRecord> overlapping(const StoredFragment& stored, std::uin
   return first < last ? std::span(first, last) : std::span<const StoredRecord>();
 }
 
-bool same_place(const StoredFragment& a, const StoredFragment& b) {
-  return std::ranges::equal(a.records, b.records, {}, &StoredRecord::place, &StoredRecord::place);
-}
-
 // Compares the groups that begin at `from` with the tree.
 Result<void> check_groups(const Seal& seal, ByteView data, std::uint64_t from) {
   if (seal.groups.empty()) {
@@ -50,13 +46,13 @@ Result<void> check_groups(const Seal& seal, ByteView data, std::uint64_t from) {
 
 }  // namespace
 
-Result<StoredFragment> FragmentStore::find_live(const FragmentId& id) const {
-  STRATOS_TRY(std::optional<StoredFragment> stored, index_->find(id));
+Result<std::shared_ptr<const StoredFragment>> FragmentStore::find_live(const FragmentId& id) const {
+  STRATOS_TRY(std::shared_ptr<const StoredFragment> stored, index_->find_again(id));
   if (!stored || stored->state == FragmentState::trashed) {
     return fail(Errc::no_such_fragment, to_string(id));
   }
   if (stored->corrupt) return corrupt(to_string(id) + " is damaged on disk");
-  return std::move(*stored);
+  return stored;
 }
 
 Result<FragmentInfo> FragmentStore::stat(const FragmentId& id) const {
@@ -70,15 +66,15 @@ Result<ReadResult> FragmentStore::read(const FragmentId& id, std::uint64_t offse
                                        std::uint32_t length, bool with_tree, bool verify) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const std::uint64_t punches = punches_.load();
-    STRATOS_TRY(const StoredFragment stored, find_live(id));
-    const std::uint64_t from = std::min(offset, stored.length);
-    const std::uint64_t count = std::min<std::uint64_t>(length, stored.length - from);
-    Result<ReadResult> result = read_stored(stored, from, count, with_tree, verify || with_tree);
+    STRATOS_TRY(const auto stored, find_live(id));
+    const std::uint64_t from = std::min(offset, stored->length);
+    const std::uint64_t count = std::min<std::uint64_t>(length, stored->length - from);
+    Result<ReadResult> result = read_stored(*stored, from, count, with_tree, verify || with_tree);
     if (punches != punches_.load()) {
       const auto now = find_live(id);
-      if (!now || !same_place(stored, *now)) continue;
+      if (!now || !(*now)->is_where(*stored)) continue;
     }
-    if (!result && result.error().code() == Errc::fragment_corrupt) mark_corrupt(id, stored);
+    if (!result && result.error().code() == Errc::fragment_corrupt) mark_corrupt(id, *stored);
     return result;
   }
   return fail(Errc::unavailable, "the fragment is being moved");
@@ -168,7 +164,7 @@ void FragmentStore::mark_corrupt(const FragmentId& id, const StoredFragment& sto
   note_damaged(id, Damage::rotten);
   FragmentIndex::Change change = index_->begin();
   const auto before = change.find(id);
-  if (!before || !*before || !same_place(**before, stored)) return;
+  if (!before || !*before || !(*before)->is_where(stored)) return;
   StoredFragment after = **before;
   after.corrupt = true;
   change.put(id, *before, after);

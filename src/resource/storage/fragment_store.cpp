@@ -344,8 +344,8 @@ Result<meta::Receipt> FragmentStore::attest(const FragmentId& id, WallTime now) 
     STRATOS_CHECK(change.write());
   }
   STRATOS_CHECK(verify(id));
-  STRATOS_TRY(const StoredFragment stored, find_live(id));
-  meta::Receipt receipt = receipt_for(NodeId(node_.load()), id, stored);
+  STRATOS_TRY(const auto stored, find_live(id));
+  meta::Receipt receipt = receipt_for(NodeId(node_.load()), id, *stored);
   meta::sign_receipts({&receipt, 1}, signer_);
   return receipt;
 }

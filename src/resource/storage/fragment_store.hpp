@@ -191,7 +191,7 @@ class FragmentStore {
   Error stop(Error error);
 
   // fragment_read.cpp
-  Result<StoredFragment> find_live(const FragmentId& id) const;
+  Result<std::shared_ptr<const StoredFragment>> find_live(const FragmentId& id) const;
   Result<ReadResult> read_stored(const StoredFragment& stored, std::uint64_t offset,
                                  std::uint64_t length, bool with_tree, bool verify);
   Result<Buffer> read_bytes(const StoredFragment& stored, std::uint64_t from, std::uint64_t to);

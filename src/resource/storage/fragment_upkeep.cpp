@@ -16,10 +16,6 @@ constexpr std::uint64_t kMoveAtOnce = 64ULL << 20;
 // A volume is emptied when less than this part of it is live.
 constexpr std::uint64_t kSparse = 4;
 
-bool same_place(const StoredFragment& a, const StoredFragment& b) {
-  return std::ranges::equal(a.records, b.records, {}, &StoredRecord::place, &StoredRecord::place);
-}
-
 void set_state(FragmentIndex::Change& change, const FragmentId& id, const StoredFragment& before,
                FragmentState state, WallTime until) {
   StoredFragment after = before;
@@ -315,7 +311,7 @@ Result<void> FragmentStore::replace_moved(const FragmentId& id, const StoredFrag
   if (copy.records.empty()) return {};
   FragmentIndex::Change change = index_->begin();
   STRATOS_TRY(const auto now, change.find(id));
-  if (whole && now && same_place(*now, stored)) {
+  if (whole && now && now->is_where(stored)) {
     StoredFragment after = *now;
     after.records = copy.records;
     after.seal_at = copy.seal_at;
