@@ -17,6 +17,12 @@ class File {
   // Fewer bytes than asked only at the end of the file.
   virtual Result<std::size_t> read(std::uint64_t offset, MutableByteView out) const = 0;
   virtual Result<void> write(std::uint64_t offset, ByteView data) = 0;
+  // write() past the system's cache, where the file system can: steady for much data that is not
+  // read soon. Offset, size and memory are multiples of kDirectBytes. Not durable before sync().
+  static constexpr std::size_t kDirectBytes = 4096;
+  virtual Result<void> write_direct(std::uint64_t offset, ByteView data) {
+    return write(offset, data);
+  }
   // Data and size are durable when it returns. After Errc::sync_failed what was written since the
   // last sync is in an unknown state: stop acknowledging and reopen; never call sync again.
   virtual Result<void> sync() = 0;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/buffer.hpp"
 #include "base/random.hpp"
 #include "io/faulty_file_system.hpp"
 
@@ -54,6 +55,22 @@ INSTANTIATE_TEST_SUITE_P(Both, FileSystemTest, testing::Values(Kind::real, Kind:
                          [](const auto& info) {
                            return info.param == Kind::real ? "Real" : "Faulty";
                          });
+
+TEST_P(FileSystemTest, MixesDirectWritesWithOthers) {
+  const auto file = open("a", OpenMode::create_or_open);
+  Buffer blocks = Buffer::allocate(4 * File::kDirectBytes);
+  std::ranges::fill(blocks.mutable_view(), std::uint8_t{1});
+  ASSERT_TRUE(file->write(0, Bytes(3 * File::kDirectBytes, 7)));
+  ASSERT_TRUE(file->write_direct(File::kDirectBytes, blocks.view()));
+  ASSERT_TRUE(file->write(2 * File::kDirectBytes, Bytes{2}));
+  ASSERT_TRUE(fs().rename(at("a"), at("b")));
+  ASSERT_TRUE(file->write_direct(3 * File::kDirectBytes, blocks.view().first(File::kDirectBytes)));
+  ASSERT_TRUE(file->sync());
+  Bytes expected(5 * File::kDirectBytes, 1);
+  std::fill_n(expected.begin(), File::kDirectBytes, std::uint8_t{7});
+  expected[2 * File::kDirectBytes] = 2;
+  EXPECT_TRUE(get("b") == as_text(expected));
+}
 
 TEST_P(FileSystemTest, ReadsWhatWasWritten) {
   const auto file = open("a", OpenMode::create_or_open);

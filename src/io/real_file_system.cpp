@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
+#include <optional>
 #include <system_error>
 
 #include "io/file_system.hpp"
@@ -103,15 +105,16 @@ class RealFile final : public File {
   }
 
   Result<void> write(std::uint64_t offset, ByteView data) override {
-    std::size_t done = 0;
-    while (done < data.size()) {
-      const auto put = retrying([&] {
-        return ::pwrite(fd(), data.data() + done, data.size() - done, position(offset + done));
-      });
-      if (put < 0) return fail_with("write", path_, errno);
-      done += static_cast<std::size_t>(put);
-    }
-    return {};
+    return write_to(fd(), offset, data);
+  }
+
+  Result<void> write_direct(std::uint64_t offset, ByteView data) override {
+    std::call_once(direct_opened_, [this] { open_direct(); });
+    if (!direct_) return write(offset, data);
+    const Result<void> written = write_to(direct_->get(), offset, data);
+    // Of a device with larger blocks.
+    const bool is_refused = !written && written.error().code() == Errc::invalid_argument;
+    return is_refused ? write(offset, data) : written;
   }
 
   // fdatasync also writes the metadata without which the data could not be read back: size, blocks.
@@ -157,8 +160,28 @@ class RealFile final : public File {
     return status;
   }
 
+  Result<void> write_to(int descriptor, std::uint64_t offset, ByteView data) const {
+    std::size_t done = 0;
+    while (done < data.size()) {
+      const auto put = retrying([&] {
+        return ::pwrite(descriptor, data.data() + done, data.size() - done,
+                        position(offset + done));
+      });
+      if (put < 0) return fail_with("write", path_, errno);
+      done += static_cast<std::size_t>(put);
+    }
+    return {};
+  }
+  // The same file, whatever its name is by now.
+  void open_direct() {
+    auto opened = open_descriptor("/proc/self/fd/" + std::to_string(fd()), O_RDWR | O_DIRECT, 0);
+    if (opened) direct_.emplace(std::move(*opened));
+  }
+
   Descriptor descriptor_;
   std::string path_;
+  std::once_flag direct_opened_;
+  std::optional<Descriptor> direct_;  // past the cache; absent where there is no such thing
 };
 
 class RealLock final : public FolderLock {

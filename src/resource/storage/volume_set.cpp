@@ -11,8 +11,9 @@ namespace stratos::resource {
 namespace {
 
 constexpr std::size_t kMaxOpenVolumes = 512;
-// Shorter writes reach the disk with the sync that follows anyway.
-constexpr std::uint32_t kWritebackFrom = 256 * 1024;
+// Shorter records share what a sync costs.
+constexpr std::uint32_t kDirectFrom = 64 * 1024;
+static_assert(kBlockBytes % io::File::kDirectBytes == 0);
 
 std::uint64_t derive_salt(std::uint64_t seed, std::uint32_t number) {
   Bytes message = to_bytes(as_bytes("stratos.storage.salt.v1"));
@@ -206,7 +207,7 @@ Result<void> VolumeLog::write(const Slot& slot, RecordHeader header, const Seal*
   header.seal_bytes = seal == nullptr ? 0 : seal_size(seal->length);
   header.layout = plan_record(header.data_bytes, header.seal_bytes);
   STRATOS_ASSERT(header.layout.record_bytes == slot.record_bytes, "record of the reserved size");
-  const Result<void> written = write_parts(slot, header, seal, data);
+  const Result<void> written = write_record(slot, header, seal, data);
   // No durable place may vouch for a record that stands there in part.
   const bool settled = written || slot.volume->file->write(slot.position, Bytes(kBlockBytes, 0));
   const std::lock_guard lock(mutex_);
@@ -215,32 +216,20 @@ Result<void> VolumeLog::write(const Slot& slot, RecordHeader header, const Seal*
   return written;
 }
 
-Result<void> VolumeLog::write_parts(const Slot& slot, const RecordHeader& header, const Seal* seal,
-                                    ByteView data) {
+Result<void> VolumeLog::write_record(const Slot& slot, const RecordHeader& header, const Seal* seal,
+                                     ByteView data) {
   const std::uint64_t salt = slot.volume->salt;
-  const bool together = header.layout.data_at == kRecordHeaderBytes;
-  const bool seal_behind = seal != nullptr && header.layout.seal_at >= kBlockBytes && !together;
-  Buffer front = Buffer::zeroed(together ? header.layout.record_bytes : kBlockBytes);
-  const MutableByteView bytes = front.mutable_view();
+  const RecordLayout& layout = header.layout;
+  Buffer record = Buffer::allocate(layout.record_bytes);
+  const MutableByteView bytes = record.mutable_view();
+  std::ranges::fill(bytes.first(layout.data_at), std::uint8_t{0});
+  std::ranges::copy(data, bytes.begin() + layout.data_at);
+  std::ranges::fill(bytes.subspan(layout.data_at + data.size()), std::uint8_t{0});
   encode_record_header(header, salt, bytes);
-  if (seal != nullptr && !seal_behind) {
-    encode_seal(*seal, salt, bytes.subspan(header.layout.seal_at, header.seal_bytes));
-  }
-  if (together) {
-    if (!data.empty()) std::memcpy(bytes.data() + header.layout.data_at, data.data(), data.size());
-    return slot.volume->file->write(slot.position, bytes);
-  }
-  STRATOS_CHECK(slot.volume->file->write(slot.position, bytes));
-  STRATOS_CHECK(slot.volume->file->write(slot.position + header.layout.data_at, data));
-  if (seal_behind) {
-    Bytes tail(header.seal_bytes);
-    encode_seal(*seal, salt, tail);
-    STRATOS_CHECK(slot.volume->file->write(slot.position + header.layout.seal_at, tail));
-  }
-  if (slot.record_bytes >= kWritebackFrom) {
-    slot.volume->file->start_writeback(slot.position, slot.record_bytes);
-  }
-  return {};
+  if (seal != nullptr) encode_seal(*seal, salt, bytes.subspan(layout.seal_at, header.seal_bytes));
+  io::File& file = *slot.volume->file;
+  return slot.record_bytes >= kDirectFrom ? file.write_direct(slot.position, bytes)
+                                          : file.write(slot.position, bytes);
 }
 
 Result<void> VolumeLog::sync() {

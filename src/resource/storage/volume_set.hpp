@@ -82,8 +82,8 @@ class VolumeLog {
 
  private:
   Result<void> roll(std::uint32_t record_bytes);
-  Result<void> write_parts(const Slot& slot, const RecordHeader& header, const Seal* seal,
-                           ByteView data);
+  Result<void> write_record(const Slot& slot, const RecordHeader& header, const Seal* seal,
+                            ByteView data);
 
   VolumeSet& volumes_;
   std::uint64_t volume_bytes_;
