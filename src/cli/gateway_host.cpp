@@ -64,6 +64,7 @@ class Host final : public GatewayHost {
                                                      gateway::s3::Notifier& notifier) {
     gateway::s3::ServiceOptions service;
     service.region = options.region;
+    service.hashing = options.hashing;
     service.base_domains.push_back(options.virtual_host);
     service.website_domains.push_back(options.website_host);
     service.lifecycle_day = options.day;

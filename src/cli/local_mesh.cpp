@@ -70,6 +70,7 @@ class Mesh final : public LocalMesh {
   RealRuntime meta_runtime_{pool_, "meta"};
   RealRuntime nodes_runtime_{pool_, "nodes"};
   RealRuntime gateway_runtime_{pool_, "gateway"};
+  RealRuntime hashing_runtime_{pool_, "hashing"};
   std::optional<crypto::MachineSigner> gateway_key_;
   std::unique_ptr<net::StreamSecurity> gateway_security_;
   std::unique_ptr<MetaHost> meta_;
@@ -241,6 +242,7 @@ Result<void> Mesh::open_gateway(AccountId payer) {
   options.payer = payer;
   options.day = std::chrono::seconds(options_.day_seconds);
   options.webhooks = options_.webhooks;
+  options.hashing = &hashing_runtime_;
   auto channel = meta_channel(gateway_runtime_, gateway_key_->public_key());
   STRATOS_TRY(gateway_, block_on(gateway_runtime_,
                                  GatewayHost::start(gateway_runtime_, std::move(channel), *dialer_,
@@ -353,6 +355,7 @@ void Mesh::stop() {
   for (ChildProcess& child : children_) child.join(2s);
   if (meta_) block_on(meta_runtime_, meta_->stop());
   gateway_runtime_.stop();
+  hashing_runtime_.stop();
   nodes_runtime_.stop();
   meta_runtime_.stop();
 }

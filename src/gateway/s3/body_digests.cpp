@@ -193,7 +193,7 @@ Result<BodyPromise> parse_body_promise(const http::Headers& headers, PayloadKind
 }
 
 BodyDigests::BodyDigests(BodyPromise promise, std::optional<ChecksumAlgorithm> extra)
-    : promise_(std::move(promise)), md5_(crypto::make_digest(DigestKind::md5)) {
+    : promise_(std::move(promise)) {
   if (!promise_.algorithm) promise_.algorithm = extra;
   checksum_is_sha256_ = promise_.algorithm == ChecksumAlgorithm::sha256;
   if (promise_.sha256 || checksum_is_sha256_) sha256_ = crypto::make_digest(DigestKind::sha256);
@@ -203,14 +203,18 @@ BodyDigests::BodyDigests(BodyPromise promise, std::optional<ChecksumAlgorithm> e
 }
 
 void BodyDigests::update(ByteView data) {
-  md5_->update(data);
+  md5_.update(data);
+  update_checksums(data);
+}
+
+void BodyDigests::update_checksums(ByteView data) {
   if (sha256_) sha256_->update(data);
   if (checksum_) checksum_->update(data);
 }
 
 Result<BodyDigests::Outcome> BodyDigests::finish(const http::Headers& trailers) {
   Outcome outcome;
-  outcome.md5 = to_array<16>(md5_->finish());
+  outcome.md5 = md5_.finish();
   if (promise_.md5 && *promise_.md5 != outcome.md5) {
     return fail(Errc::bad_digest, "The Content-MD5 you specified did not match what we received.");
   }

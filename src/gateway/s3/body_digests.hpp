@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "crypto/hash.hpp"
+#include "crypto/md5_lanes.hpp"
 #include "gateway/s3/sigv4.hpp"
 #include "net/http.hpp"
 
@@ -80,6 +81,9 @@ class BodyDigests {
   // Also computes `extra`, a checksum that the upload asked for at its creation.
   explicit BodyDigests(BodyPromise promise, std::optional<ChecksumAlgorithm> extra = std::nullopt);
   void update(ByteView data);
+  // Its two halves, for those who hash several bodies at once.
+  crypto::Md5Stream& md5() { return md5_; }
+  void update_checksums(ByteView data);
 
   struct Outcome {
     crypto::Md5Digest md5{};
@@ -92,7 +96,7 @@ class BodyDigests {
   Result<void> check_checksum(const http::Headers& trailers, const Checksum& computed) const;
 
   BodyPromise promise_;
-  std::unique_ptr<crypto::Digest> md5_;
+  crypto::Md5Stream md5_;
   std::unique_ptr<crypto::Digest> sha256_;
   std::unique_ptr<crypto::Digest> checksum_;
   bool checksum_is_sha256_ = false;

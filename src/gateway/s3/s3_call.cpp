@@ -37,6 +37,7 @@ Backend::Backend(Runtime& runtime_in, client::ObjectClient& objects_in, ServiceO
       objects(objects_in),
       options(std::move(options_in)),
       access(runtime, objects, options.region),
+      digester(runtime, options.hashing != nullptr ? *options.hashing : runtime),
       uploads(kUploadLifetime, kCachedUploads) {}
 
 void add_common_headers(const Call& call, http::Headers& headers) {

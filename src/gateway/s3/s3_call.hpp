@@ -16,6 +16,7 @@ struct Backend {
   client::ObjectClient& objects;
   ServiceOptions options;
   Access access;
+  BodyDigester digester;
   // An upload's settings never change: kept to save a question for every part.
   BriefCache<client::UploadInfo> uploads;
 };

@@ -139,7 +139,7 @@ Task<Result<client::ObjectInfo>> store_file(Call& call, FormBody& file) {
   STRATOS_CO_TRY(BodyPromise promise,
                  parse_body_promise(call.headers(), PayloadKind::unsigned_body, ""));
   BodyDigests digests(std::move(promise), ChecksumAlgorithm::crc64nvme);
-  UploadBody body(call.backend.runtime, file, std::nullopt, std::move(digests),
+  UploadBody body(call.backend.digester, file, std::nullopt, std::move(digests),
                   std::move(attributes));
   if (key) body.seal_with(*key);
   const client::Condition unconditional;

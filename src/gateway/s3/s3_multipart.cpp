@@ -185,7 +185,7 @@ Task<Result<client::PartInfo>> copy_part_bytes(Call& call, const CopySource& sou
   if (found.range) STRATOS_CO_CHECK(reader->select(*found.range));
   BodyDigests digests(BodyPromise{}, target.algorithm.value_or(ChecksumAlgorithm::crc64nvme));
   ObjectBody bytes(*reader);
-  UploadBody body(call.backend.runtime, bytes, reader->length(), std::move(digests),
+  UploadBody body(call.backend.digester, bytes, reader->length(), std::move(digests),
                   client::Attributes());
   if (target.key) body.seal_with(*target.key);
   auto part = co_await call.objects().put_part(call.who(), call.s3.bucket, call.s3.key, target.id,
@@ -260,7 +260,7 @@ Task<Result<void>> upload_part(Call& call) {
   STRATOS_CO_CHECK(check_part_algorithm(choice, payload.promise));
   BodyDigests digests(std::move(payload.promise),
                       choice.algorithm.value_or(ChecksumAlgorithm::crc64nvme));
-  UploadBody body(call.backend.runtime, *payload.reader, payload.size_bytes, std::move(digests),
+  UploadBody body(call.backend.digester, *payload.reader, payload.size_bytes, std::move(digests),
                   client::Attributes());
   if (key) body.seal_with(*key);
   const auto part =

@@ -21,6 +21,7 @@ struct ServiceOptions {
   std::uint64_t max_body_bytes = 5ULL << 30;
   Duration lifecycle_day = 24h;  // what lifecycle rules call a day
   Notifier* notifier = nullptr;  // knows the webhooks; null: there are none
+  Runtime* hashing = nullptr;    // digests large bodies on its executor; null: the service's own
 };
 
 // Belongs to one runtime. What it is given outlives it; destroy it when no request runs.

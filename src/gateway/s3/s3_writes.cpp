@@ -126,7 +126,7 @@ Task<Result<client::ObjectInfo>> copy_bytes(Call& call, CopyOrder order) {
   const auto algorithm = order.algorithm.value_or(ChecksumAlgorithm::crc64nvme);
   BodyDigests digests(BodyPromise{}, algorithm);
   ObjectBody bytes(*reader);
-  UploadBody body(call.backend.runtime, bytes, info.size, std::move(digests),
+  UploadBody body(call.backend.digester, bytes, info.size, std::move(digests),
                   std::move(attributes));
   if (order.key) body.seal_with(*order.key);
   auto stored =
@@ -244,7 +244,7 @@ Task<Result<void>> put_object(Call& call) {
   STRATOS_CO_CHECK(co_await peek_condition(call, condition, payload.size_bytes));
   // Without a checksum of the client's choice S3 computes this one.
   BodyDigests digests(std::move(payload.promise), ChecksumAlgorithm::crc64nvme);
-  UploadBody body(call.backend.runtime, *payload.reader, payload.size_bytes, std::move(digests),
+  UploadBody body(call.backend.digester, *payload.reader, payload.size_bytes, std::move(digests),
                   std::move(attributes));
   if (key) body.seal_with(*key);
   const auto stored =

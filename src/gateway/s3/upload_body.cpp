@@ -9,8 +9,6 @@ namespace {
 
 constexpr std::size_t kMinChunkBytes = 256 * 1024;
 constexpr std::size_t kMaxChunkBytes = 1024 * 1024;
-// What MD5, the slowest digest of every body, costs; for the simulator.
-constexpr std::int64_t kPicosecondsPerByte = 1600;
 
 Result<Buffer> with_timeout_named(Result<Buffer> part) {
   if (!part && part.error().code() == Errc::deadline_exceeded) {
@@ -24,14 +22,14 @@ Result<Buffer> with_timeout_named(Result<Buffer> part) {
 // Between the task that reads, the task that digests and the consumer. All on one executor.
 class UploadBody::Pipeline {
  public:
-  Pipeline(Runtime& runtime, http::BodyReader& reader, BodyDigests& digests,
+  Pipeline(BodyDigester& digester, http::BodyReader& reader, std::shared_ptr<BodyDigests> digests,
            std::size_t chunk_bytes)
-      : runtime_(runtime),
+      : digester_(digester),
         reader_(reader),
-        digests_(digests),
+        digests_(std::move(digests)),
         chunk_bytes_(chunk_bytes),
-        changed_(runtime),
-        tasks_(runtime, "s3_upload") {
+        changed_(digester.runtime()),
+        tasks_(digester.runtime(), "s3_upload") {
     tasks_.spawn(read_all());
     tasks_.spawn(digest_all());
   }
@@ -44,9 +42,9 @@ class UploadBody::Pipeline {
   Task<void> digest_all();
   void take(Buffer part);
 
-  Runtime& runtime_;
+  BodyDigester& digester_;
   http::BodyReader& reader_;
-  BodyDigests& digests_;
+  std::shared_ptr<BodyDigests> digests_;
   std::size_t chunk_bytes_;
   WaitQueue changed_;
   std::deque<Buffer> ready_;
@@ -96,11 +94,10 @@ Task<void> UploadBody::Pipeline::digest_all() {
       continue;
     }
     digesting_bytes_ = std::exchange(undigested_bytes_, 0);
-    auto work = [this, parts = std::exchange(undigested_, {})] {
-      for (const Buffer& part : parts) digests_.update(part.view());
-    };
-    const auto cost = static_cast<std::int64_t>(digesting_bytes_) * kPicosecondsPerByte / 1000;
-    co_await runtime_.offload(std::move(work), Duration(cost));
+    std::vector<Buffer> parts = std::exchange(undigested_, {});
+    if (Result<void> done = co_await digester_.update(digests_, std::move(parts)); !done) {
+      error_ = std::move(done).error();
+    }
     digesting_bytes_ = 0;
     changed_.wake_all();
   }
@@ -129,13 +126,13 @@ Task<void> UploadBody::Pipeline::stop() {
   co_await tasks_.join();
 }
 
-UploadBody::UploadBody(Runtime& runtime, http::BodyReader& reader,
+UploadBody::UploadBody(BodyDigester& digester, http::BodyReader& reader,
                        std::optional<std::uint64_t> size_bytes, BodyDigests digests,
                        client::Attributes attributes)
-    : runtime_(runtime),
+    : digester_(digester),
       reader_(reader),
       size_bytes_(size_bytes),
-      digests_(std::move(digests)),
+      digests_(std::make_shared<BodyDigests>(std::move(digests))),
       attributes_(std::move(attributes)) {}
 
 UploadBody::~UploadBody() = default;
@@ -144,7 +141,7 @@ Task<Result<Buffer>> UploadBody::next(std::size_t max_bytes) {
   if (size_bytes_ && *size_bytes_ <= kInlineBodyBytes) co_return co_await next_inline(max_bytes);
   if (!pipeline_) {
     const std::size_t chunk_bytes = std::clamp(max_bytes, kMinChunkBytes, kMaxChunkBytes);
-    pipeline_ = std::make_unique<Pipeline>(runtime_, reader_, digests_, chunk_bytes);
+    pipeline_ = std::make_unique<Pipeline>(digester_, reader_, digests_, chunk_bytes);
   }
   Result<Buffer> part = co_await pipeline_->next(max_bytes);
   if (part) received_ += part->size();
@@ -155,14 +152,14 @@ Task<Result<Buffer>> UploadBody::next_inline(std::size_t max_bytes) {
   Result<Buffer> part = with_timeout_named(co_await reader_.read(max_bytes));
   if (part) {
     received_ += part->size();
-    digests_.update(part->view());
+    digests_->update(part->view());
   }
   co_return part;
 }
 
 Result<client::Attributes> UploadBody::finish() {
   if (size_bytes_ && received_ != *size_bytes_) return fail(Errc::incomplete_body);
-  STRATOS_TRY(const BodyDigests::Outcome outcome, digests_.finish(reader_.trailers()));
+  STRATOS_TRY(const BodyDigests::Outcome outcome, digests_->finish(reader_.trailers()));
   attributes_.etag.md5 = outcome.md5;
   attributes_.etag.parts = 0;
   attributes_.checksums.clear();
@@ -177,7 +174,7 @@ Result<client::Attributes> UploadBody::finish() {
 
 void UploadBody::seal_with(const CustomerKey& key) {
   key_ = key.key;
-  attributes_.key_check = client::make_key_check(key.key, runtime_.random());
+  attributes_.key_check = client::make_key_check(key.key, digester_.runtime().random());
 }
 
 Task<void> UploadBody::stop() {

@@ -5,7 +5,7 @@
 
 #include "client/object_client.hpp"
 #include "gateway/s3/aws_chunked.hpp"
-#include "gateway/s3/body_digests.hpp"
+#include "gateway/s3/body_digester.hpp"
 #include "gateway/s3/sse.hpp"
 #include "runtime/sync.hpp"
 #include "runtime/task_group.hpp"
@@ -16,13 +16,14 @@ namespace stratos::gateway::s3 {
 constexpr std::uint64_t kInlineBodyBytes = 64 * 1024;
 
 // Belongs to one request. Larger bodies run two tasks besides the reader's: one reads the next
-// chunk, one digests what came in the blocking pool. Memory: about four chunks of at most 1 MiB.
+// chunk, one has digested what came. Memory: about four chunks of at most 1 MiB.
 class UploadBody final : public client::BodySource {
  public:
-  // `reader` outlives this. finish() adds entity tag and checksum to `attributes`. Without a size
-  // the reader alone says where the body ends.
-  UploadBody(Runtime& runtime, http::BodyReader& reader, std::optional<std::uint64_t> size_bytes,
-             BodyDigests digests, client::Attributes attributes);
+  // `digester` and `reader` outlive this. finish() adds entity tag and checksum to `attributes`.
+  // Without a size the reader alone says where the body ends.
+  UploadBody(BodyDigester& digester, http::BodyReader& reader,
+             std::optional<std::uint64_t> size_bytes, BodyDigests digests,
+             client::Attributes attributes);
   ~UploadBody() override;
 
   // Errors of the reader; a peer that is too slow is Errc::request_timeout.
@@ -42,10 +43,10 @@ class UploadBody final : public client::BodySource {
   class Pipeline;
   Task<Result<Buffer>> next_inline(std::size_t max_bytes);
 
-  Runtime& runtime_;
+  BodyDigester& digester_;
   http::BodyReader& reader_;
   std::optional<std::uint64_t> size_bytes_;
-  BodyDigests digests_;
+  std::shared_ptr<BodyDigests> digests_;
   client::Attributes attributes_;
   std::optional<crypto::SecretKey> key_;
   std::uint64_t received_ = 0;

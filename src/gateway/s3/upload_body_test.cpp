@@ -18,7 +18,8 @@ class UploadBodyTest : public testing::Test {
                           std::size_t step, std::size_t count) {
     client::Attributes attributes;
     attributes.headers["content-type"] = "x/y";
-    UploadBody body(runtime, reader, size, BodyDigests(BodyPromise()), std::move(attributes));
+    BodyDigester digester(runtime, runtime);
+    UploadBody body(digester, reader, size, BodyDigests(BodyPromise()), std::move(attributes));
     Taken taken;
     while (taken.data.size() < count) {
       auto part = co_await body.next(step);
