@@ -20,7 +20,7 @@ struct GatewayHostOptions {
   std::string website_host = "s3-website.localhost";  // buckets' websites are its subdomains
   AccountId payer;
   std::vector<gateway::s3::Webhook> webhooks;
-  Runtime* hashing = nullptr;  // digests large bodies on its executor; null: the gateway's own
+  Runtime* hashing = nullptr;      // digests large bodies on its executor; null: the gateway's own
   std::chrono::seconds day = 24h;  // what lifecycle rules call a day; shorter to try them out
 };
 

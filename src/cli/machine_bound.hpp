@@ -13,7 +13,7 @@ struct MachineBound {
   double disk_mb_s = 0;
   double socket_mb_s = 0;  // of one core, both ends of a loopback TCP connection
   double cipher_mb_s = 0;
-  double md5_mb_s = 0;
+  double md5_mb_s = 0;  // of several streams at once
   double hash_mb_s = 0;
   double parity_mb_s = 0;  // of data bytes
   double copy_mb_s = 0;
