@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "base/log.hpp"
 #include "meta/backup_set.hpp"
@@ -10,7 +9,7 @@
 #include "meta/granter.hpp"
 #include "meta/index_upkeep.hpp"
 #include "meta/keys.hpp"
-#include "meta/placement.hpp"
+#include "meta/node_watch.hpp"
 #include "meta/queries.hpp"
 #include "meta/service_meter.hpp"
 #include "meta/settler.hpp"
@@ -38,26 +37,12 @@ constexpr std::array kLongQueries = {ListObjects::kPath,   ListParts::kPath, Lis
                                      ListAccessKeys::kPath};
 constexpr Duration kQueryCost = 500us;
 constexpr Duration kFlushCost = 5ms;
-constexpr Duration kLivenessPeriod = 250ms;
-constexpr std::uint64_t kTrimAfter = 4096;
-constexpr std::size_t kMaxConfirm = 10'000;
+constexpr Duration kShowPeriod = 250ms;
 
 // What the network pays is not for clients to ask.
 Result<void> check_payer(AccountId payer) {
   if (payer == kNetworkAccount) return fail(Errc::permission_denied, "payer");
   return {};
-}
-
-// What is known of a node's process.
-struct Live {
-  HeartbeatRequest said;
-  MonotonicTime heard;
-  std::optional<MonotonicTime> class_changed;  // since the node registered
-};
-
-// Entries with a wrong one would be refused whole, others' commands with them.
-Result<void> check_succession(const RegisterRequest& request) {
-  return request.succession ? verify_succession(*request.succession, request.key) : Result<void>();
 }
 
 // Nobody knows a state root before the block that makes it.
@@ -111,9 +96,6 @@ class Service final : public MetaService {
   Task<Result<Reply<QueryReply>>> query(CallContext context, QueryRequest request);
   Task<Result<Reply<RegisterReply>>> register_node(CallContext context, RegisterRequest request);
   Task<Result<Reply<HeartbeatReply>>> heartbeat(CallContext context, HeartbeatRequest request);
-  Result<FeedReply> feed(const FeedRequest& request);
-  Result<ConfirmReply> confirm(const ConfirmRequest& request) const;
-  Result<InventoryReply> inventory(const InventoryRequest& request) const;
   Task<Result<Reply<LostReply>>> report_lost(CallContext context, LostRequest request);
   Task<Result<void>> lose(FragmentId fragment, NodeId node, bool damaged);
   Task<Result<Reply<RepairStatus>>> repair_status(CallContext context, RepairStatusRequest request);
@@ -124,14 +106,9 @@ class Service final : public MetaService {
   template <class Query>
   Task<Result<Reply<typename Query::Reply>>> answer_report(CallContext context, Query query);
   Task<Result<Reply<ServiceReportReply>>> report_service(CallContext context, ServiceReport report);
-  Duration silence_of(NodeId node) const;
-  bool is_heard(NodeId node) const;
   Result<void> check_client(const CallContext& context) const;
   Result<void> check_caller(const CallContext& context, NodeId node) const;
-  Task<void> watch_nodes();
-  Task<void> set_state(NodeId node, NodeState from, NodeState next, std::uint32_t free_class);
-  Task<void> trim(NodeId node, std::uint64_t up_to);
-  std::optional<NodeRecord> node_record(NodeId id) const;
+  Task<void> show_backups();
 
   Runtime& runtime_;
   crypto::MachineSigner signer_;
@@ -139,6 +116,7 @@ class Service final : public MetaService {
   net::Router router_;
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<IndexMachine> machine_;
+  std::unique_ptr<NodeWatch> nodes_;
   std::unique_ptr<BackupSet> backups_;
   std::unique_ptr<ordering::EmbeddedLog> log_;
   std::unique_ptr<Batcher> batcher_;
@@ -150,9 +128,6 @@ class Service final : public MetaService {
   std::unique_ptr<Auditor> auditor_;
   ServiceMeter meter_;
   Generation generation_;  // only a restore changes it, while nothing runs
-  std::map<NodeId, Live> live_;
-  std::set<NodeId> trimming_;
-  bool stopping_ = false;
   metrics::Registry& metrics_;
   TaskGroup tasks_;
   metrics::Counter& submitted_;
@@ -176,9 +151,17 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
   ordering::LogOptions log_options;
   log_options.network = options_.params.network;
   log_options.flush_after_bytes = options_.flush_after_bytes;
-  BackupSet::Parts parts{
-      runtime_, fs, *store_, options_.dialer, [this](NodeId node) { return is_heard(node); },
-      metrics_};
+  NodeWatch::Parts watched{
+      runtime_, *store_, *machine_,
+      [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); },
+      options_.node_timeout};
+  nodes_ = std::make_unique<NodeWatch>(std::move(watched));
+  BackupSet::Parts parts{runtime_,
+                         fs,
+                         *store_,
+                         options_.dialer,
+                         [this](NodeId node) { return nodes_->is_heard(node); },
+                         metrics_};
   backups_ = std::make_unique<BackupSet>(std::move(parts), options_.params.network,
                                          std::move(options_.backup));
   ordering::StateMachine& ordered = backups_->watch(*machine_);
@@ -208,7 +191,8 @@ Task<Result<void>> Service::open(io::FileSystem& fs) {
       runtime_, signer_, *machine_, *store_, options_.zone,
       [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); });
   add_routes();
-  tasks_.spawn(watch_nodes());
+  nodes_->start();
+  tasks_.spawn(show_backups());
   tasks_.spawn(settler_->sign_reports());
   backups_->start(tasks_);
   start_scan();
@@ -264,27 +248,27 @@ Task<Result<Reply<LimitsReply>>> Service::limits(CallContext context, LimitsRequ
 Task<Result<Reply<NodeStatusReply>>> Service::node_status(CallContext context, NodeStatusRequest) {
   STRATOS_CO_CHECK(check_client(context));
   NodeStatusReply reply;
-  for (const auto& [node, live] : live_) reply.nodes.push_back(live.said);
+  reply.nodes = nodes_->all_said();
   co_return reply_with(std::move(reply));
 }
 
 Task<Result<Reply<FeedReply>>> Service::answer_feed(CallContext context, FeedRequest request) {
   STRATOS_CO_CHECK(check_caller(context, request.node));
-  STRATOS_CO_TRY(FeedReply reply, feed(request));
+  STRATOS_CO_TRY(FeedReply reply, nodes_->feed(request));
   co_return reply_with(std::move(reply));
 }
 
 Task<Result<Reply<ConfirmReply>>> Service::answer_confirm(CallContext context,
                                                           ConfirmRequest request) {
   STRATOS_CO_CHECK(check_caller(context, request.node));
-  STRATOS_CO_TRY(ConfirmReply reply, confirm(request));
+  STRATOS_CO_TRY(ConfirmReply reply, nodes_->confirm(request));
   co_return reply_with(std::move(reply));
 }
 
 Task<Result<Reply<InventoryReply>>> Service::answer_inventory(CallContext context,
                                                               InventoryRequest request) {
   STRATOS_CO_CHECK(check_caller(context, request.node));
-  STRATOS_CO_TRY(InventoryReply reply, inventory(request));
+  STRATOS_CO_TRY(InventoryReply reply, nodes_->inventory(request));
   co_return reply_with(std::move(reply));
 }
 
@@ -392,11 +376,6 @@ Task<Result<Reply<BackupReply>>> Service::back_up(CallContext context, BackupReq
   co_return reply_with(backups_->status());
 }
 
-Duration Service::silence_of(NodeId node) const {
-  const auto live = live_.find(node);
-  return live == live_.end() ? Duration(0) : runtime_.now() - live->second.heard;
-}
-
 void Service::start_repair() {
   if (options_.dialer == nullptr) return;
   Repairer::Parts parts{
@@ -405,11 +384,8 @@ void Service::start_repair() {
       *granter_,
       [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); },
       *options_.dialer,
-      [this](NodeId node) { return silence_of(node); },
-      [this](NodeId node) {
-        const auto live = live_.find(node);
-        return live == live_.end() ? HeartbeatRequest{} : live->second.said;
-      },
+      [this](NodeId node) { return nodes_->silence_of(node); },
+      [this](NodeId node) { return nodes_->said_by(node); },
       metrics_,
       [this] { return scan_->holds_up_repair(); }};
   repairer_ = std::make_unique<Repairer>(std::move(parts), options_.zone, options_.repair);
@@ -423,7 +399,7 @@ void Service::start_scan() {
       *store_,
       [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); },
       *options_.dialer,
-      [this](NodeId node) { return is_heard(node); },
+      [this](NodeId node) { return nodes_->is_heard(node); },
       metrics_};
   scan_ = std::make_unique<HolderScan>(std::move(parts), options_.scan);
   scan_->start();
@@ -436,12 +412,6 @@ Task<Result<Reply<ScanStatus>>> Service::scan(CallContext context, ScanRequest r
   co_return reply_with(scan_->status());
 }
 
-bool Service::is_heard(NodeId node) const {
-  const auto live = live_.find(node);
-  return live != live_.end() && live->second.said.incarnation != 0 &&
-         runtime_.now() - live->second.heard <= options_.node_timeout;
-}
-
 void Service::start_audits() {
   if (options_.dialer == nullptr) return;
   randomness_ = std::make_unique<StateRoots>(*machine_);
@@ -451,7 +421,7 @@ void Service::start_audits() {
       *randomness_,
       [this](Verb verb, Bytes command) { return batcher_->order_one(verb, std::move(command)); },
       *options_.dialer,
-      [this](NodeId node) { return is_heard(node); },
+      [this](NodeId node) { return nodes_->is_heard(node); },
       [this](FragmentId fragment, NodeId node, bool damaged) {
         return lose(fragment, node, damaged);
       },
@@ -468,11 +438,6 @@ Task<Result<Reply<ServiceReportReply>>> Service::report_service(CallContext cont
   co_return reply_with(ServiceReportReply{});
 }
 
-std::optional<NodeRecord> Service::node_record(NodeId id) const {
-  const State state(*store_);
-  return state.load<NodeRecord>(keys::node(id));
-}
-
 bool Service::knows_node(const crypto::MachineKey& key) const {
   const State state(*store_);
   return state.has(keys::node_key(key.view()));
@@ -485,7 +450,7 @@ Result<void> Service::check_client(const CallContext& context) const {
 }
 
 Result<void> Service::check_caller(const CallContext& context, NodeId node) const {
-  const auto record = node_record(node);
+  const auto record = nodes_->record_of(node);
   if (!record) return fail(Errc::no_such_node, to_string(node));
   if (record->key != context.peer) return fail(Errc::permission_denied, to_string(node));
   return {};
@@ -494,193 +459,33 @@ Result<void> Service::check_caller(const CallContext& context, NodeId node) cons
 Task<Result<Reply<RegisterReply>>> Service::register_node(CallContext context,
                                                           RegisterRequest request) {
   if (request.key != context.peer) co_return fail(Errc::permission_denied, "key of another");
-  std::uint32_t free_class = free_class_of(request.capacity_bytes);
-  const State state(*store_);
-  auto known = state.get(keys::node_key(request.key.view()));
-  if (!known && request.succession) {
-    known = state.get(keys::node_key(request.succession->previous.view()));
-  }
-  if (known) {
-    const NodeId id(get_be<std::uint32_t>(*known));
-    // What it said last holds until its first heartbeat.
-    if (const auto record = node_record(id)) free_class = record->free_class;
-    const auto live = live_.find(id);
-    const bool other_lives = live != live_.end() && live->second.said.incarnation != 0 &&
-                             live->second.said.incarnation != request.incarnation &&
-                             runtime_.now() - live->second.heard < options_.node_timeout;
-    if (other_lives) co_return fail(Errc::duplicate_node_key, "another live process has this key");
-  }
-  RegisterNode command;
-  command.key = request.key;
-  command.endpoint = request.endpoint;
-  command.labels = request.labels;
-  command.capabilities = request.capabilities;
-  command.capacity_bytes = request.capacity_bytes;
-  command.free_class = free_class;
-  command.succession = request.succession;
-  STRATOS_CO_CHECK(check_succession(request));
-  Bytes encoded = codec::encode(command);
-  STRATOS_CO_TRY(const Bytes value,
-                 co_await batcher_->order_one(Verb::register_node, std::move(encoded)));
-  STRATOS_CO_TRY(const RegisterNode::Reply registered, codec::decode<RegisterNode::Reply>(value));
-  Live& live = live_[registered.node];
-  live.said.node = registered.node;
-  live.said.incarnation = request.incarnation;
-  live.class_changed.reset();
-  live.heard = runtime_.now();
   RegisterReply reply;
-  reply.node = registered.node;
+  STRATOS_CO_TRY(reply.node, co_await nodes_->register_node(std::move(request)));
   reply.meta_key = signer_.public_key();
   reply.zone = options_.zone;
   reply.generation = generation_;
-  log::info("node.registered", {{"node", to_string(reply.node)}, {"endpoint", request.endpoint}});
   co_return reply_with(std::move(reply));
 }
 
 Task<Result<Reply<HeartbeatReply>>> Service::heartbeat(CallContext context,
                                                        HeartbeatRequest request) {
   STRATOS_CO_CHECK(check_caller(context, request.node));
-  if (request.release.size() > kMaxReleaseBytes) co_return fail(Errc::too_large, "release");
-  Live& live = live_[request.node];
-  const bool replaced = live.said.incarnation != 0 && live.said.incarnation != request.incarnation;
-  if (replaced) co_return fail(Errc::duplicate_node_key, "a newer process has this key");
-  live.said = request;
-  live.heard = runtime_.now();
-  const auto record = node_record(request.node);
-  const std::uint32_t free_class = free_class_of(request.free_bytes);
-  const bool back = record && record->state == NodeState::down;
-  const bool class_due = record && record->free_class != free_class &&
-                         (free_class == 0 || record->free_class == 0 || !live.class_changed ||
-                          runtime_.now() - *live.class_changed > 1h);
-  if (back || class_due) {
-    live.class_changed = runtime_.now();
-    const NodeState from = record->state;
-    co_await set_state(request.node, from, back ? NodeState::up : from, free_class);
-  }
-  const State state(*store_);
-  HeartbeatReply reply;
-  reply.time = machine_->time();
-  reply.epoch = Epoch(static_cast<std::uint64_t>(reply.time.ms) / machine_->params().epoch_ms);
-  const auto ledger = state.load<NodeLedger>(keys::node_ledger(request.node));
-  reply.feed_end = ledger ? ledger->feed_end : 0;
+  STRATOS_CO_TRY(HeartbeatReply reply, co_await nodes_->heartbeat(std::move(request)));
   reply.generation = generation_;
   co_return reply_with(std::move(reply));
 }
 
-Task<void> Service::set_state(NodeId node, NodeState from, NodeState next,
-                              std::uint32_t free_class) {
-  SetNodeState command;
-  command.node = node;
-  command.from = from;
-  command.state = next;
-  command.free_class = free_class;
-  Bytes encoded = codec::encode(command);
-  const Result<Bytes> done = co_await batcher_->order_one(Verb::set_node_state, std::move(encoded));
-  if (!done) log::warn("node.state_not_ordered", {{"error", done.error().to_string()}});
-}
-
-Task<void> Service::watch_nodes() {
-  // After a start every node gets a full timeout to be heard.
-  const State state(*store_);
-  for (std::uint32_t id = 1; id <= state.counter("node"); ++id) {
-    Live& live = live_[NodeId(id)];
-    live.said.node = NodeId(id);
-    live.heard = runtime_.now();
-  }
-  while (!stopping_) {
-    co_await runtime_.sleep(kLivenessPeriod);
-    backups_->show_metrics();
-    std::vector<NodeId> silent;
-    for (const auto& [node, live] : live_) {
-      if (runtime_.now() - live.heard <= options_.node_timeout) continue;
-      const auto record = node_record(node);
-      if (record && record->state == NodeState::up) silent.push_back(node);
-    }
-    for (NodeId node : silent) {
-      log::warn("node.down", {{"node", to_string(node)}});
-      const auto record = node_record(node);
-      if (record) co_await set_state(node, NodeState::up, NodeState::down, record->free_class);
-    }
-  }
-}
-
-Result<FeedReply> Service::feed(const FeedRequest& request) {
-  const State state(*store_);
-  const auto ledger = state.load<NodeLedger>(keys::node_ledger(request.node));
-  if (!ledger) return fail(Errc::no_such_node, to_string(request.node));
-  FeedReply reply;
-  reply.end = ledger->feed_end;
-  // A cursor beyond the end comes from an index that was newer than this one.
-  reply.cursor_too_old = request.after > ledger->feed_end || request.after + 1 < ledger->feed_begin;
-  if (reply.cursor_too_old) return reply;
-  if (request.after >= ledger->feed_begin + kTrimAfter && trimming_.insert(request.node).second) {
-    tasks_.spawn(trim(request.node, request.after));
-  }
-  const bool drops_pause = zone_state(state).drops_pause;
-  const std::uint64_t last =
-      std::min(ledger->feed_end, request.after + std::min<std::uint64_t>(request.limit, 10'000));
-  for (std::uint64_t at = request.after + 1; at <= last; ++at) {
-    auto entry = state.load<FeedEntry>(keys::feed(request.node, at));
-    if (!entry) continue;
-    if (drops_pause && entry->kind == FeedKind::drop) break;
-    reply.entries.push_back(std::move(*entry));
-  }
-  STRATOS_CHECK(state.status());
-  return reply;
-}
-
-Task<void> Service::trim(NodeId node, std::uint64_t up_to) {
-  TrimFeed command;
-  command.node = node;
-  command.up_to = up_to;
-  Bytes encoded = codec::encode(command);
-  const Result<Bytes> done = co_await batcher_->order_one(Verb::trim_feed, std::move(encoded));
-  if (!done) log::warn("feed.not_trimmed", {{"error", done.error().to_string()}});
-  trimming_.erase(node);
-}
-
-Result<ConfirmReply> Service::confirm(const ConfirmRequest& request) const {
-  if (request.fragments.size() > kMaxConfirm) return fail(Errc::too_large, "fragments asked");
-  const State state(*store_);
-  ConfirmReply reply;
-  if (zone_state(state).drops_pause) return reply;
-  reply.time = machine_->time();
-  for (const FragmentId& fragment : request.fragments) {
-    if (state.has(keys::fragment(request.node, fragment))) reply.referenced.push_back(fragment);
-  }
-  STRATOS_CHECK(state.status());
-  return reply;
-}
-
-Result<InventoryReply> Service::inventory(const InventoryRequest& request) const {
-  const State state(*store_);
-  const auto ledger = state.load<NodeLedger>(keys::node_ledger(request.node));
-  InventoryReply reply;
-  reply.feed_end = ledger ? ledger->feed_end : 0;
-  const Bytes prefix = keys::fragments_of(request.node);
-  Bytes lower = prefix;
-  if (request.after) {
-    lower = keys::fragment(request.node, *request.after);
-    lower.push_back(0);
-  }
-  const std::size_t limit = std::min<std::size_t>(request.limit, kMaxConfirm);
-  state.scan(lower, kv::prefix_end(prefix), [&](ByteView key, ByteView) {
-    reply.more = reply.fragments.size() == limit;
-    if (reply.more) return false;
-    reply.fragments.push_back(keys::parse_fragment(key));
-    return true;
-  });
-  STRATOS_CHECK(state.status());
-  return reply;
+Task<void> Service::show_backups() {
+  while (co_await runtime_.sleep(kShowPeriod)) backups_->show_metrics();
 }
 
 Task<void> Service::stop() {
-  stopping_ = true;
   if (auditor_) co_await auditor_->stop();
   if (repairer_) co_await repairer_->stop();
   if (scan_) co_await scan_->stop();
   tasks_.cancel();
   co_await tasks_.join();
+  if (nodes_) co_await nodes_->stop();
   if (batcher_) co_await batcher_->stop();
   if (log_) co_await log_->stop();
   if (backups_) co_await backups_->finish();
