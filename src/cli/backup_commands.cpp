@@ -1,9 +1,9 @@
-// stratos meta backup | verify | restore | scan | resume: the index in a folder of sealed files,
-// and back.
+// stratos meta backup | verify | restore | scan | resume: the index as sealed files, and back.
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/admin_session.hpp"
+#include "cli/bucket_place.hpp"
 #include "cli/commands.hpp"
 #include "cli/meta_host.hpp"
 #include "cli/meta_identity.hpp"
@@ -14,7 +14,7 @@ namespace stratos::cli {
 namespace {
 
 struct Arguments {
-  std::string from;  // the backup's folder; empty: what the nodes keep
+  std::string from;  // the backup's folder or bucket; empty: what the nodes keep
   std::string key;   // file of its key; empty: the mesh's own
   bool replace = false;
   bool scan = false;
@@ -47,6 +47,10 @@ Result<std::unique_ptr<ordering::BackupPlace>> open_place(Runtime& runtime,
                                                           const MeshFolder& folder,
                                                           const Arguments& arguments) {
   io::FileSystem& fs = io::real_file_system();
+  if (is_bucket_url(arguments.from)) {
+    STRATOS_TRY(BackupBucket bucket, backup_bucket(arguments.from));
+    return std::make_unique<BucketPlace>(runtime, std::move(bucket));
+  }
   if (!arguments.from.empty()) {
     if (!fs.is_dir(arguments.from)) return fail(Errc::file_not_found, arguments.from);
     return std::make_unique<ordering::FolderPlace>(runtime, fs, arguments.from);
@@ -256,8 +260,9 @@ void add_backup_commands(CLI::App& meta, Session& session) {
   CLI::App& check = *meta.add_subcommand("verify", "Rebuild the index of a backup and check it");
   CLI::App& bring = *meta.add_subcommand("restore", "Bring the index of a stopped mesh back");
   for (CLI::App* const command : {&check, &bring}) {
-    command->add_option("backup", arguments->from,
-                        "Folder of the backup; what the nodes keep by default");
+    command->add_option(
+        "backup", arguments->from,
+        "Folder of the backup, or URL of its bucket; what the nodes keep by default");
     command->add_option("--key", arguments->key, "File of its key; keys/backup by default");
   }
   bring.add_flag("--replace", arguments->replace, "Put an index that is there aside");

@@ -1,5 +1,6 @@
 #include "cli/meta_host.hpp"
 
+#include "cli/bucket_place.hpp"
 #include "cli/meta_identity.hpp"
 #include "meta/features.hpp"
 
@@ -34,6 +35,12 @@ Result<meta::BackupTarget> backup_target(const std::vector<std::string>& backups
   for (const std::string& backup : backups) {
     if (backup == kBackupOnNodes) {
       target.on_nodes = true;
+    } else if (is_bucket_url(backup)) {
+      if (target.remote) return fail(Errc::bad_config, "--backup takes one bucket");
+      STRATOS_TRY(BackupBucket bucket, backup_bucket(backup));
+      target.remote = [bucket](Runtime& runtime) {
+        return std::make_unique<BucketPlace>(runtime, bucket);
+      };
     } else if (target.folder.empty()) {
       target.folder = backup;
     } else {

@@ -20,7 +20,7 @@ struct MetaHostOptions {
   std::uint32_t repair_after_seconds = 60;
   std::uint32_t balance_above_percent = 10;  // fragments move from nodes that are fuller by more
   std::uint32_t audits_per_day = 24;         // of each storage node
-  std::vector<std::string> backups;          // of the index: a folder, `nodes`
+  std::vector<std::string> backups;          // of the index: a folder, a bucket's URL, `nodes`
 };
 
 // Lives on one runtime; what it is given outlives it.

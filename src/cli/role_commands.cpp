@@ -271,7 +271,8 @@ void add_meta_options(CLI::App& command, MetaHostOptions& options) {
   command.add_option("--repair-after", options.repair_after_seconds,
                      "Seconds of silence after which a node's fragments are made anew elsewhere");
   command.add_option("--backup", options.backups,
-                     "Where a sealed copy of the index is kept: a folder, or `nodes`; repeatable");
+                     "Where a sealed copy of the index is kept: a folder, the URL of an S3 bucket, "
+                     "https://HOST/BUCKET/PREFIX, or `nodes`; repeatable");
   command
       .add_option("--balance-above", options.balance_above_percent,
                   "Percent by which a node may be fuller than another; 100 moves nothing")

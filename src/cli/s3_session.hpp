@@ -7,31 +7,12 @@
 #include <vector>
 
 #include "cli/mesh_folder.hpp"
+#include "cli/s3_wire.hpp"
 #include "gateway/s3/sigv4.hpp"
 #include "net/http.hpp"
 #include "runtime/real_runtime.hpp"
 
 namespace stratos::cli {
-
-// s3://bucket/key
-struct S3Path {
-  std::string bucket;
-  std::string key;
-};
-// nullopt when the text is no s3:// path.
-std::optional<S3Path> parse_s3_path(std::string_view text);
-
-struct S3Object {
-  std::string key;
-  std::uint64_t size = 0;
-  std::string modified;
-  std::string etag;
-};
-struct S3Listing {
-  std::vector<S3Object> objects;
-  std::vector<std::string> prefixes;
-  std::string next;  // empty at the end
-};
 
 // Blocking calls from the main thread; errors carry the code of the S3 answer's kind.
 class S3Session {

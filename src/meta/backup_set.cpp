@@ -30,7 +30,8 @@ ordering::StateMachine& BackupSet::watch(ordering::StateMachine& machine) {
   ordering::StateMachine* watched = &machine;
   if (!target_) return machine;
   target_->on_nodes = target_->on_nodes && parts_.dialer != nullptr;
-  const std::size_t places = (target_->folder.empty() ? 0U : 1U) + (target_->on_nodes ? 1U : 0U);
+  const std::size_t places = (target_->folder.empty() ? 0U : 1U) + (target_->remote ? 1U : 0U) +
+                             (target_->on_nodes ? 1U : 0U);
   for (std::size_t i = 0; i < places; ++i) {
     backups_.push_back(std::make_unique<IndexBackup>(parts_.runtime, *watched));
     watched = &backups_.back()->machine();
@@ -40,12 +41,14 @@ ordering::StateMachine& BackupSet::watch(ordering::StateMachine& machine) {
 
 Task<Result<void>> BackupSet::open() {
   if (backups_.empty()) co_return Result<void>{};
+  auto next = backups_.rbegin();
   if (target_->on_nodes) {
     MeshPlace::Choose choose = [this](std::string_view name) { return members(name); };
     const Generation generation = zone_state(State(parts_.store)).generation;
     auto place = std::make_unique<MeshPlace>(std::move(choose), generation);
-    backups_.back()->open(std::move(place), network_, *target_);
+    (*next++)->open(std::move(place), network_, *target_);
   }
+  if (target_->remote) (*next++)->open(target_->remote(parts_.runtime), network_, *target_);
   if (target_->folder.empty()) co_return Result<void>{};
   STRATOS_CO_TRY(auto folder,
                  ordering::FolderPlace::open(parts_.runtime, parts_.fs, target_->folder));
@@ -58,8 +61,12 @@ void BackupSet::start(TaskGroup& tasks) {
 }
 
 Task<Result<void>> BackupSet::step() {
-  for (const auto& backup : backups_) STRATOS_CO_CHECK(co_await backup->step());
-  co_return Result<void>{};
+  Result<void> all;
+  for (const auto& backup : backups_) {
+    const Result<void> done = co_await backup->step();
+    if (!done && all) all = fail(done.error());
+  }
+  co_return all;
 }
 
 Task<void> BackupSet::finish() {

@@ -29,11 +29,11 @@ class BackupSet {
   // What blocks are to be applied to: `machine`, watched by each copy.
   ordering::StateMachine& watch(ordering::StateMachine& machine);
   // Once the log is open. Errc::folder_locked, Errc::bad_config when the folder holds more than the
-  // index: then that is to be restored, not written over. What nodes hold is looked at once they
-  // are there.
+  // index: then that is to be restored, not written over. What nodes and places elsewhere hold is
+  // looked at once they are there.
   Task<Result<void>> open();
   void start(TaskGroup& tasks);
-  // Writes what is new to every place, now.
+  // Writes what is new to every place, now; the first error, once all were tried.
   Task<Result<void>> step();
   // The last one of a meta node that stops; nodes may be gone already.
   Task<void> finish();

@@ -1,6 +1,8 @@
-// IndexBackup: keeps sealed files from which a lost index comes back, in a folder or on the storage
-// nodes, and brings it back. Format and rules: docs/formats/backup.md.
+// IndexBackup: keeps sealed files from which a lost index comes back, in a folder, on the storage
+// nodes or elsewhere, and brings it back. Format and rules: docs/formats/backup.md.
 #pragma once
+#include <functional>
+
 #include "meta/index_machine.hpp"
 #include "meta/mesh_place.hpp"
 #include "meta/wire.hpp"
@@ -14,6 +16,8 @@ struct BackupTarget {
   bool on_nodes = false;  // on the storage nodes too
   crypto::SecretKey key;
   Duration interval = 30s;
+  // A place elsewhere that is reached over the network; null: none.
+  std::function<std::unique_ptr<ordering::BackupPlace>(Runtime& runtime)> remote = nullptr;
 };
 
 // One copy of the index, in one place. Lives on the meta node's runtime.

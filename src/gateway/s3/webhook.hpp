@@ -16,9 +16,6 @@ struct Webhook {
   std::string token;  // sent as a bearer token; empty: none. Never logged.
 };
 
-// What Debian and its kin trust.
-constexpr std::string_view kSystemCertificates = "/etc/ssl/certs/ca-certificates.crt";
-
 // `url` is http:// or https://, without user and password: secrets do not belong there.
 // Errc::bad_config.
 Result<Webhook> make_webhook(std::string name, std::string_view url);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "net/http_url.hpp"
+
 namespace stratos::gateway::s3 {
 namespace {
 
@@ -14,7 +16,7 @@ TEST(Webhooks, AreTakenApart) {
   const Webhook secure = make_webhook("hook", "https://example.org").value();
   EXPECT_EQ(secure.address, "example.org:443");
   EXPECT_EQ(secure.target, "/");
-  EXPECT_EQ(secure.ca_file, kSystemCertificates);
+  EXPECT_EQ(secure.ca_file, http::kSystemCertificates);
   EXPECT_EQ(make_webhook("hook", "http://example.org?x").value().target, "/?x");
   EXPECT_EQ(make_webhook("hook", "http://[::1]/").value().address, "[::1]:80");
   EXPECT_EQ(make_webhook("hook", "http://[::1]:81/").value().address, "[::1]:81");

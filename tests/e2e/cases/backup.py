@@ -131,3 +131,43 @@ def on_nodes(context):
         check(kept <= {f"{2:016x}"}, lambda: f"files of an older generation stay: {kept}")
     mesh.restart()
     read_all(mesh.s3(), bucket, keys + ["after-1002"], "after another start")
+
+
+@case("backup.in-a-bucket")
+def in_a_bucket(context):
+    """The index comes back from a bucket of another mesh; when that is away, writes go on."""
+    other = context.new_mesh("--nodes", "3", "--profile", "2+1", folder="other")
+    copies = context.new_bucket(other.s3())
+    url = f"{other.endpoint}/{copies}/of/mesh"
+    account = other.account()
+    mesh = context.unstarted_mesh("--nodes", "6", "--backup", url)
+    mesh.env |= {"STRATOS_BACKUP_ACCESS_KEY": account.access_key,
+                 "STRATOS_BACKUP_SECRET_KEY": account.secret_key}
+    mesh.start()
+    s3 = mesh.s3()
+    bucket = context.new_bucket(s3)
+    keys = [f"k-{i}" for i in range(context.size(20, 500))]
+    store(s3, bucket, keys)
+    saved = mesh.stratos_json("meta", "backup")
+    check_equal([p["where"] for p in saved["places"]], [url], "where the copy is")
+    names = [o["Key"] for o in other.s3().list_objects_v2(Bucket=copies)["Contents"]]
+    check(names and all(n.startswith("of/mesh/") for n in names), lambda: f"files: {names}")
+    mesh.kill()
+    shutil.rmtree(mesh.folder / "meta")
+    verified = mesh.stratos_json("meta", "verify", url)
+    check(verified["height"] >= saved["height"], "the backup lost blocks")
+    restored = mesh.stratos_json("meta", "restore", url)
+    check_equal((restored["height"], restored["generation"]), (verified["height"], 2), "what came back")
+    mesh.start()
+    mesh.stratos("meta", "resume")
+    s3 = mesh.s3()
+    read_all(s3, bucket, keys, "after the restore")
+    again = mesh.stratos_json("meta", "backup")
+    check(again["height"] > restored["height"], "nothing is kept of the restored index")
+    other.kill()
+    store(s3, bucket, ["after-1002"])
+    check(mesh.stratos("meta", "backup", ok=range(1, 9)).returncode, "a step without a place")
+    place = mesh.health()["zone"]["backup"][0]
+    check(place["failures"] > 0 and place["last_error"], lambda: f"no failure is shown: {place}")
+    read_all(s3, bucket, keys + ["after-1002"], "while the copies are away")
+    check(account.secret_key not in mesh.log_path.read_text(), "a secret is in the log")
