@@ -50,7 +50,10 @@ class SmallBucket final : public http::Handler {
   int list(const std::string& target, std::string& answer) {
     constexpr std::string_view kToken = "&continuation-token=";
     const std::size_t token = target.find(kToken);
-    const std::string after = token == target.npos ? "" : target.substr(token + kToken.size());
+    std::string after;
+    if (token != target.npos) {
+      after = http::percent_decode(target.substr(token + kToken.size()), false).value();
+    }
     answer = "<ListBucketResult>";
     int listed = 0;
     auto at = objects.upper_bound(after);
