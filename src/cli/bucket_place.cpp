@@ -18,20 +18,6 @@ std::string environment(const char* name, const std::string& otherwise) {
   return value != nullptr && *value != '\0' ? value : otherwise;
 }
 
-class FileBody final : public http::BodyReader {
- public:
-  explicit FileBody(ByteView file) : rest_(file) {}
-  Task<Result<Buffer>> read(std::size_t max_bytes) override {
-    const ByteView part = rest_.first(std::min(max_bytes, rest_.size()));
-    rest_ = rest_.subspan(part.size());
-    co_return Buffer::copy_of(part);
-  }
-  std::optional<std::uint64_t> length() const override { return rest_.size(); }
-
- private:
-  ByteView rest_;
-};
-
 }  // namespace
 
 bool is_bucket_url(std::string_view text) {
@@ -80,11 +66,12 @@ Task<Result<Bytes>> BucketPlace::ask(std::string method, std::string target, Byt
   // Files are sealed: what alters one is noticed when it is opened.
   STRATOS_CO_CHECK(gateway::s3::sign_request(method, target, headers, "UNSIGNED-PAYLOAD",
                                              bucket_.credentials, runtime_.outside_now()));
-  FileBody file(body);
-  const Duration timeout = kTimeout + std::chrono::seconds(body.size() / kSlowest);
+  const std::uint64_t size = body.size();
+  const Duration timeout = kTimeout + std::chrono::seconds(size / kSlowest);
+  const auto file = http::make_buffer_body(Buffer::from(std::move(body)));
   STRATOS_CO_TRY(const http::ClientResponse response,
                  co_await client_.send(method, std::move(target), std::move(headers),
-                                       method == "PUT" ? &file : nullptr, body.size(), timeout));
+                                       method == "PUT" ? file.get() : nullptr, size, timeout));
   STRATOS_CO_TRY(Bytes answer,
                  co_await http::read_all(*response.body, ordering::kMaxBackupFileBytes));
   if (response.status >= 300) co_return fail(error_of_answer(response.status, answer));

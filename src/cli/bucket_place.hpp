@@ -28,8 +28,8 @@ bool is_bucket_url(std::string_view text);
 Result<BackupBucket> backup_bucket(std::string_view url);
 
 // A file of the backup is an object; one PUT makes it durable. Belongs to `runtime`, which outlives
-// it. Errors of all calls: those of the answers (s3_wire.hpp), and Errc::unavailable when there is
-// none.
+// it. Errors of all calls: those of the answers (s3_wire.hpp) and of http::Client;
+// Errc::bad_encoding and too_large of listings.
 class BucketPlace final : public ordering::BackupPlace {
  public:
   BucketPlace(Runtime& runtime, BackupBucket bucket);
