@@ -77,8 +77,8 @@ void BodyDigester::Lanes::take_turns() {
   std::ranges::copy_if(turn, std::back_inserter(jobs_), [](Job* job) { return !job->is_done(); });
   changed_.wake_all();
   is_turning_ = !jobs_.empty();
-  if (is_turning_)
-    post_to(hashing_.executor(), [self = shared_from_this()] { self->take_turns(); });
+  if (!is_turning_) return;
+  post_to(hashing_.executor(), [self = shared_from_this()] { self->take_turns(); });
 }
 
 Task<Result<void>> BodyDigester::Lanes::digest(std::shared_ptr<Lanes> lanes,
